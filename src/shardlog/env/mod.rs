@@ -1,0 +1,50 @@
+//! Where time, randomness and the file system come in. Nothing else in the core may ask the operating system for them,
+//! so that a test can stop the clock, replay a seed and cut the power at any write.
+
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+mod files;
+mod real;
+#[cfg(any(test, feature = "testing"))]
+pub mod sim;
+
+pub use files::{File, FileSystem, OpenMode};
+pub use real::{RealFiles, SystemClock, SystemRandom};
+
+/// The environment the core runs in. Cheap to clone.
+#[derive(Clone)]
+pub struct Env {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness fit for keys.
+    pub random: Arc<dyn Random>,
+    /// Files.
+    pub files: Arc<dyn FileSystem>,
+}
+
+impl Env {
+    /// The machine's own clock, randomness and files.
+    pub fn real() -> Self {
+        Self { clock: Arc::new(SystemClock::new()), random: Arc::new(SystemRandom), files: Arc::new(RealFiles) }
+    }
+}
+
+/// A clock.
+pub trait Clock: Send + Sync + 'static {
+    /// Wall time in milliseconds since the Unix epoch. May jump.
+    fn now_ms(&self) -> u64;
+
+    /// Time since some fixed point; never goes back. For measuring, not for dating.
+    fn monotonic(&self) -> Duration;
+
+    /// Resolves after `duration` of this clock.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// A source of randomness.
+pub trait Random: Send + Sync + 'static {
+    /// Fills `buffer`.
+    fn fill(&self, buffer: &mut [u8]);
+}
