@@ -1,1 +1,16 @@
-//! (skeleton)
+//! What the black-box tests share: a server of their own on a free port, cameras that are real programs, footage made
+//! on the spot, and waiting for conditions instead of sleeping.
+//!
+//! Every test starts what it needs and ends it; nothing talks to anything but loopback.
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods)] // tests speak, and run on real time
+
+pub mod harness {
+    //! Building blocks, one file each.
+    pub mod camera;
+    pub mod client;
+    pub mod footage;
+    pub mod frames;
+    pub mod paths;
+    pub mod server;
+    pub mod wait;
+}

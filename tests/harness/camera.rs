@@ -1,0 +1,79 @@
+//! Cameras: programs nobody here wrote, pushing to a server.
+
+use super::server::Server;
+use std::path::Path;
+use std::process::Stdio;
+use tokio::process::{Child, Command};
+
+/// Fragmentation as ffmpeg's `-movflags`, and further muxer options.
+pub struct Fragmentation {
+    /// For messages.
+    pub name: &'static str,
+    /// ffmpeg output options.
+    pub options: &'static [&'static str],
+}
+
+/// A fragment for every frame, every 200 ms, every group of pictures.
+pub const FRAGMENTATIONS: [Fragmentation; 3] = [
+    Fragmentation {
+        name: "per frame",
+        options: &["-movflags", "+frag_every_frame+empty_moov+default_base_moof"],
+    },
+    Fragmentation {
+        name: "200 ms",
+        options: &["-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "200000"],
+    },
+    Fragmentation { name: "per GOP", options: &["-movflags", "+frag_keyframe+empty_moov+default_base_moof"] },
+];
+
+/// ffmpeg copying `input` to the server as fast as it can, to the end. Panics when ffmpeg fails.
+pub async fn push_copy(server: &Server, stream: &str, input: &Path, options: &[&str]) {
+    let mut command = ffmpeg();
+    command.arg("-i").arg(input).args(["-c", "copy"]).args(options).args(sink(server, stream, ""));
+    let answer = command.output().await.expect("run ffmpeg");
+    let said = String::from_utf8_lossy(&answer.stderr);
+    assert!(answer.status.success(), "ffmpeg push to {stream}: {said}\nserver log:\n{}", server.log_tail());
+}
+
+/// ffmpeg pushing a live synthetic picture (lavfi `source`) in real time until it is killed or dropped.
+pub fn push_live(server: &Server, stream: &str, source: &str, encode: &[&str], query: &str) -> Child {
+    let mut command = ffmpeg();
+    command.args(["-re", "-f", "lavfi", "-i", source]).args(encode).args(sink(server, stream, query));
+    command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().expect("start ffmpeg")
+}
+
+/// Cheap H.264 for live pictures: 1 s groups in 250 ms fragments.
+pub const LIVE_H264: &[&str] = &[
+    "-c:v",
+    "libx264",
+    "-preset",
+    "ultrafast",
+    "-tune",
+    "zerolatency",
+    "-pix_fmt",
+    "yuv420p",
+    "-g",
+    "25",
+    "-keyint_min",
+    "25",
+    "-movflags",
+    "+frag_keyframe+empty_moov+default_base_moof",
+    "-frag_duration",
+    "250000",
+];
+
+fn ffmpeg() -> Command {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-hide_banner", "-nostdin", "-loglevel", "error"]);
+    command
+}
+
+/// The output part of an ffmpeg command line that pushes over HTTP.
+fn sink(server: &Server, stream: &str, query: &str) -> Vec<String> {
+    let url = format!("{}/v1/video/{stream}/ingest{query}", server.url_with_sign_in());
+    ["-f", "mp4", "-method", "POST", "-auth_type", "basic"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([url])
+        .collect()
+}
