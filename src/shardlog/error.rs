@@ -1,6 +1,6 @@
 //! What can go wrong with a shard. The variants say what a caller may do next.
 
-use crate::types::{Epoch, Seq, ShardId};
+use crate::types::{Arrival, Epoch, Seq, ShardId};
 use std::sync::Arc;
 
 /// The cause of an error; shared because one failed write answers many waiters.
@@ -34,6 +34,14 @@ pub enum StoreError {
         expected: Seq,
         /// What the caller gave.
         asked: Seq,
+    },
+    /// The arrival lies before that of an earlier record; nothing was written.
+    #[error("arrival {} lies before the last record's {}", asked.0, last.0)]
+    ArrivalBefore {
+        /// Arrival of the newest record admitted.
+        last: Arrival,
+        /// What the caller gave.
+        asked: Arrival,
     },
     /// The record was there and has been trimmed.
     #[error("trimmed: the oldest readable sequence is {first}")]

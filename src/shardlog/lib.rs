@@ -10,11 +10,9 @@
 //! Engines: [`local`] (segment files on one machine) and [`memory`]. Both pass the suite in `conformance`.
 //! Clock, randomness and the file system come in through [`env`], so that tests can stop time and cut the power.
 
-#[cfg(any(test, feature = "testing"))]
-pub mod conformance;
+mod batch;
 pub mod env;
 mod error;
-pub mod local;
 pub mod memory;
 pub mod meta;
 mod store;
@@ -24,5 +22,6 @@ pub use error::{Source, StoreError};
 pub use meta::{MetaError, MetaStore, Versioned};
 pub use store::{Durable, LogStore, ShardWriter};
 pub use types::{
-    Arrival, Epoch, Limits, Parts, ReadLimit, RetentionClass, SealedRecord, Seq, ShardId, ShardState, StoredRecord, Tail,
+    Arrival, Epoch, Limits, Parts, ReadLimit, RetentionClass, SealedRecord, Seq, ShardId, ShardState,
+    StoredRecord, Tail,
 };

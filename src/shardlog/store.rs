@@ -2,7 +2,8 @@
 
 use crate::error::StoreError;
 use crate::types::{
-    Arrival, Epoch, Limits, Parts, ReadLimit, RetentionClass, SealedRecord, Seq, ShardId, ShardState, StoredRecord, Tail,
+    Arrival, Epoch, Limits, Parts, ReadLimit, RetentionClass, SealedRecord, Seq, ShardId, ShardState,
+    StoredRecord, Tail,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,7 +22,11 @@ pub trait LogStore: Send + Sync + 'static {
 
     /// Becomes the shard's owner. `epoch` must be larger than that of every earlier claim, else [`StoreError::Fenced`];
     /// earlier writers are fenced durably before this returns.
-    async fn claim(&self, shard: ShardId, epoch: Epoch) -> Result<(ShardState, Box<dyn ShardWriter>), StoreError>;
+    async fn claim(
+        &self,
+        shard: ShardId,
+        epoch: Epoch,
+    ) -> Result<(ShardState, Box<dyn ShardWriter>), StoreError>;
 
     /// Every shard there is, in id order.
     async fn shards(&self) -> Result<Vec<ShardId>, StoreError>;

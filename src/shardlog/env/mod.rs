@@ -7,10 +7,8 @@ use std::time::Duration;
 
 mod files;
 mod real;
-#[cfg(any(test, feature = "testing"))]
-pub mod sim;
 
-pub use files::{File, FileSystem, OpenMode};
+pub use files::{File, FileSystem, Lock, OpenMode, Space};
 pub use real::{RealFiles, SystemClock, SystemRandom};
 
 /// The environment the core runs in. Cheap to clone.
@@ -27,7 +25,11 @@ pub struct Env {
 impl Env {
     /// The machine's own clock, randomness and files.
     pub fn real() -> Self {
-        Self { clock: Arc::new(SystemClock::new()), random: Arc::new(SystemRandom), files: Arc::new(RealFiles) }
+        Self {
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(SystemRandom),
+            files: Arc::new(RealFiles),
+        }
     }
 }
 

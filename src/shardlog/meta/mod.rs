@@ -10,7 +10,8 @@ mod sqlite;
 pub use memory::MemoryMeta;
 pub use sqlite::SqliteMeta;
 
-/// A value and the version under which it stands. Versions grow by one with each write, from 1.
+/// A value and the version under which it stands. Versions grow by one with each write, from 1; a key that was removed
+/// starts again from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned {
     /// Counts the writes of this key.
@@ -35,6 +36,9 @@ pub enum MetaError {
     /// It did not happen; a retry is safe.
     #[error("metadata unavailable: {0}")]
     Unavailable(Source),
+    /// It may have happened: read the key and compare.
+    #[error("outcome of a metadata write unknown: {0}")]
+    Unknown(Source),
 }
 
 /// A store of small values. Every successful write is durable on return.
