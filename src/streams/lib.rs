@@ -1,1 +1,44 @@
-//! (skeleton)
+//! Streams: named, encrypted, sharded logs with retention, on [`shardlog`] and [`vault`].
+//!
+//! ```text
+//!   Streams ── catalogue (rows in the MetaStore, sealed) ── create, describe, list, update, delete
+//!      └─ Shard ── append ─► admission (bytes, per shard and over all) ─► owner (one task per shard that is written to)
+//!            │                                                              numbers, seals, appends; tells when durable
+//!            └─ read, body, seek, watch ─► store ─► opened here with the stream's data keys
+//! ```
+//! What video or data records mean is not known here: a record is a head and a body of bytes. Every record is sealed
+//! under a data key of its stream before the store sees it, and opens only in its own place; see [`vault::seal`]. Data
+//! keys are replaced daily and forgotten when retention has trimmed everything that needs them; deleting a stream
+//! destroys them first.
+//!
+//! An append is answered twice: when the batch has its place ([`Shard::append`]) and when it is on disk
+//! ([`Appended::durable`]). Errors say whether it did not happen, may have happened, or never will.
+
+mod catalogue;
+mod crypto;
+mod error;
+mod hash;
+mod keys;
+pub mod limits;
+mod owner;
+mod retention;
+mod service;
+mod shard;
+mod types;
+
+pub use catalogue::settings::check_name;
+pub use error::{
+    AppendError, CatalogueError, CreateError, DataKeyError, DeleteError, InvalidSetting, OpenError,
+    ReadError, ShardError, StreamNotFound, UpdateError,
+};
+pub use hash::{HashRange, split_evenly};
+pub use limits::StreamsConfig;
+pub use retention::{RetentionReport, TrimExactly, TrimGuard};
+pub use service::Streams;
+pub use shard::Shard;
+pub use types::{
+    Appended, NewStream, PlainRecord, Record, ShardInfo, StreamInfo, StreamKind, StreamPage, StreamPatch,
+    StreamUsage,
+};
+// The words of the log that this crate's interface is made of.
+pub use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardId, ShardState, Source, Tail};

@@ -1,0 +1,176 @@
+//! Changing a stream's row: compare-and-set, and what is done when somebody else was faster.
+
+use super::row::Row;
+use super::{Catalogue, Stream};
+use crate::crypto::off_runtime;
+use crate::error::{CatalogueError, DataKeyError, StreamNotFound, UpdateError};
+use crate::keys::Generation;
+use crate::limits::{CHANGE_TRIES, DATA_KEY_LIFETIME, DATA_KEY_RETRY};
+use crate::types::{StreamInfo, StreamPatch};
+use shardlog::MetaError;
+use std::sync::Arc;
+use vault::DataKey;
+
+impl Catalogue {
+    /// Seals and writes a row; returns its new version.
+    pub(super) async fn write_row(
+        &self,
+        key: &str,
+        expected: Option<u64>,
+        row: &Row,
+    ) -> Result<u64, CatalogueError> {
+        let plain = row.encode()?;
+        let (vault, context) = (self.vault.clone(), key.to_owned());
+        let sealed = off_runtime(move || vault.seal_blob(context.as_bytes(), &plain)).await??;
+        Ok(self.meta.put(key, expected, sealed.into()).await?)
+    }
+
+    /// Reads and opens a row.
+    async fn read_row(&self, key: &str) -> Result<Option<(u64, Row)>, CatalogueError> {
+        let Some(found) = self.meta.get(key).await? else { return Ok(None) };
+        let (vault, context) = (self.vault.clone(), key.to_owned());
+        let opened = off_runtime(move || super::open::open_row(&vault, &context, &found.value)).await?;
+        Ok(Some((found.version, opened?)))
+    }
+
+    /// Changes the row of a stream. `edit` says whether there is anything to write; it runs again on the newer row when
+    /// somebody else wrote first. The stream in memory follows once the row stands.
+    async fn change(
+        &self,
+        stream: &Stream,
+        mut edit: impl FnMut(&mut Row) -> Result<bool, CatalogueError> + Send,
+    ) -> Result<(), CatalogueError> {
+        let mut state = stream.row.lock().await;
+        let mut tries = 0;
+        loop {
+            if stream.is_deleted() {
+                return Err(DataKeyError::Destroyed.into());
+            }
+            let mut row = Row::of(&stream.info(), stream.keys.generations());
+            if !edit(&mut row)? {
+                return Ok(());
+            }
+            tries += 1;
+            match self.write_row(&stream.row_key, Some(state.version), &row).await {
+                Ok(version) => {
+                    state.version = version;
+                    stream.adopt(&row);
+                    return Ok(());
+                }
+                Err(CatalogueError::Meta(MetaError::Conflict { .. })) if tries < CHANGE_TRIES => {
+                    tracing::warn!(
+                        row = stream.row_key,
+                        "row was written by somebody else; reading it again"
+                    );
+                    if let Some((version, row)) = self.read_row(&stream.row_key).await? {
+                        state.version = version;
+                        stream.adopt(&row);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Changes a stream's settings.
+    pub(crate) async fn update(
+        &self,
+        name: &str,
+        patch: StreamPatch,
+    ) -> Result<Arc<StreamInfo>, UpdateError> {
+        patch.validate()?;
+        let stream = self.get(name)?;
+        let change = self.change(&stream, |row| {
+            let before = (row.retention_hours, row.attributes.clone());
+            row.retention_hours = patch.retention_hours.unwrap_or(row.retention_hours);
+            if let Some(attributes) = &patch.attributes {
+                row.attributes.clone_from(attributes);
+            }
+            Ok(before != (row.retention_hours, row.attributes.clone()))
+        });
+        match change.await {
+            Ok(()) => Ok(stream.info()),
+            // Deleted between the look-up and the change.
+            Err(CatalogueError::Key(DataKeyError::Destroyed)) => {
+                Err(StreamNotFound { name: name.to_owned() }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The data key to seal with now, replaced when it has lived its day.
+    pub(crate) async fn current_key(&self, stream: &Stream) -> Result<(u32, DataKey), CatalogueError> {
+        let now = self.env.clock.monotonic();
+        let newest = stream.keys.newest(self.env.clock.now_ms(), now);
+        let due = newest.is_none_or(|(_, age, may_try)| age >= DATA_KEY_LIFETIME && may_try);
+        if due {
+            match self.replace_key(stream).await {
+                Ok(()) => {}
+                // The catalogue's disk may be full for a while; cameras should not stop for that. A refusal of the
+                // key-encryption key, on the other hand, is final.
+                Err(CatalogueError::Meta(error)) if newest.is_some() => {
+                    tracing::warn!(row = stream.row_key, %error, "data key not replaced; going on with the old one");
+                    stream.keys.retry_at(now + DATA_KEY_RETRY);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let Some((number, ..)) = stream.keys.newest(0, now) else {
+            return Err(DataKeyError::Destroyed.into());
+        };
+        Ok((number, stream.keys.open(&self.vault, stream.row_key.as_bytes(), number, now)?))
+    }
+
+    async fn replace_key(&self, stream: &Stream) -> Result<(), CatalogueError> {
+        let now_ms = self.env.clock.now_ms();
+        self.change(stream, |row| {
+            let newest = row.data_keys.last();
+            // Another shard of the stream may have been faster.
+            if newest.is_some_and(|newest| now_ms.saturating_sub(newest.created_ms) < lifetime_ms()) {
+                return Ok(false);
+            }
+            let number = newest.map_or(1, |newest| newest.number.saturating_add(1));
+            let generation = self.new_generation(&row.key, &stream.row_key, number, now_ms)?;
+            row.data_keys.push(generation);
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Forgets the data keys older than `oldest_needed`, except the newest two: an owner may hold the last but one.
+    pub(crate) async fn forget_keys(
+        &self,
+        stream: &Stream,
+        oldest_needed: u32,
+    ) -> Result<(), CatalogueError> {
+        self.change(stream, |row| {
+            let before = row.data_keys.len();
+            let kept_from = row.data_keys.len().saturating_sub(2);
+            let mut index = 0;
+            row.data_keys.retain(|generation| {
+                index += 1;
+                index > kept_from || generation.number >= oldest_needed
+            });
+            Ok(row.data_keys.len() < before)
+        })
+        .await
+    }
+
+    /// A new data key, wrapped.
+    pub(super) fn new_generation(
+        &self,
+        key: &str,
+        context: &str,
+        number: u32,
+        created_ms: u64,
+    ) -> Result<Generation, CatalogueError> {
+        let key = super::open::parse_key_id(context, key)?;
+        let (_, wrapped) =
+            self.vault.generate_data_key(&key, context.as_bytes()).map_err(DataKeyError::from)?;
+        Ok(Generation { number, created_ms, wrapped: wrapped.as_bytes().to_vec() })
+    }
+}
+
+fn lifetime_ms() -> u64 {
+    u64::try_from(DATA_KEY_LIFETIME.as_millis()).unwrap_or(u64::MAX)
+}

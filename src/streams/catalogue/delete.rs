@@ -1,0 +1,58 @@
+//! Deleting a stream: first its data keys, so that it is unreadable at once, then the rest.
+
+use super::row::{Phase, Row};
+use super::{Catalogue, SHARDS_AT_ONCE, Slot, Stream};
+use crate::error::{CatalogueError, DeleteError, StreamNotFound};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use shardlog::{ShardId, StoreError};
+use std::sync::Arc;
+
+impl Catalogue {
+    /// Deletes a stream, durably. Must run to its end: the caller must not drop it half way.
+    pub(crate) async fn delete(&self, name: &str) -> Result<(), DeleteError> {
+        let not_found = || StreamNotFound { name: name.to_owned() };
+        let stream = match self.names().get(name) {
+            Some(Slot::Here(stream) | Slot::Leaving(stream)) => stream.clone(),
+            Some(Slot::Making) | None => return Err(not_found().into()),
+        };
+        let mut state = stream.row.lock().await;
+        if state.gone {
+            return Err(not_found().into());
+        }
+        let info = stream.info();
+        let row = Row { phase: Phase::Deleting, ..Row::of(&info, Vec::new()) };
+        if !stream.is_deleted() {
+            state.version = self.write_row(&stream.row_key, Some(state.version), &row).await?;
+            self.leave(&info.name, &stream);
+        }
+        self.erase(&row, &stream.row_key, state.version).await?;
+        state.gone = true;
+        self.names_mut().remove(&info.name);
+        tracing::info!(stream = stream.row_key, "stream deleted");
+        Ok(())
+    }
+
+    /// Takes the stream away from its users.
+    fn leave(&self, name: &str, stream: &Arc<Stream>) {
+        self.names_mut().insert(name.to_owned(), Slot::Leaving(stream.clone()));
+        stream.mark_deleted();
+    }
+
+    /// Deletes the shards of a row, as far as they are there, and then the row.
+    pub(super) async fn erase(&self, row: &Row, key: &str, version: u64) -> Result<(), CatalogueError> {
+        stream::iter(row.shard_ids())
+            .map(|shard| self.erase_shard(shard))
+            .buffer_unordered(SHARDS_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        self.meta.remove(key, version).await?;
+        Ok(())
+    }
+
+    async fn erase_shard(&self, shard: ShardId) -> Result<(), StoreError> {
+        match self.store.delete(shard).await {
+            Ok(()) | Err(StoreError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Opening the catalogue: every row is read, and what was half done is undone or completed.
+
+use super::row::{PREFIX, Phase, Row};
+use super::{Catalogue, Slot, Stream};
+use crate::crypto::off_runtime;
+use crate::error::{CatalogueError, OpenError};
+use crate::limits::{STREAMS_MAX, StreamsConfig};
+use shardlog::env::Env;
+use shardlog::{LogStore, MetaStore, Versioned};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use vault::{KeyId, KeyState, Vault};
+
+/// Description of the key-encryption key that wraps the data keys of streams for which nobody chose one.
+const DEFAULT_KEY: &str = "default key of streams";
+
+impl Catalogue {
+    pub(crate) async fn open(
+        store: Arc<dyn LogStore>,
+        meta: Arc<dyn MetaStore>,
+        vault: Arc<Vault>,
+        env: Env,
+        config: StreamsConfig,
+    ) -> Result<Self, OpenError> {
+        let keystore = vault.clone();
+        let default_key =
+            off_runtime(move || default_key(&keystore)).await.map_err(CatalogueError::from)??;
+        let catalogue = Self {
+            meta,
+            store,
+            vault,
+            env,
+            default_key,
+            shard_admission_bytes: config.shard_admission_bytes_max,
+            names: RwLock::default(),
+        };
+        let streams = catalogue.load().await?;
+        *catalogue.names.write().unwrap_or_else(PoisonError::into_inner) = streams;
+        Ok(catalogue)
+    }
+
+    async fn load(&self) -> Result<BTreeMap<String, Slot>, OpenError> {
+        let stored = self.meta.list(PREFIX).await.map_err(CatalogueError::from)?;
+        if stored.len() > STREAMS_MAX {
+            return Err(OpenError::TooMany { found: stored.len(), max: STREAMS_MAX });
+        }
+        let vault = self.vault.clone();
+        let rows = off_runtime(move || open_rows(&vault, stored)).await.map_err(CatalogueError::from)??;
+        let mut streams = BTreeMap::new();
+        for (key, version, row) in rows {
+            if row.phase != Phase::Active {
+                tracing::info!(row = key, phase = ?row.phase, "finishing what a stop had cut off");
+                self.erase(&row, &key, version).await?;
+                continue;
+            }
+            let stream = Arc::new(Stream::new(&row, version, self.shard_admission_bytes));
+            if let Some(Slot::Here(first)) = streams.insert(row.name, Slot::Here(stream)) {
+                return Err(OpenError::DuplicateName { first: first.row_key.clone(), second: key });
+            }
+        }
+        Ok(streams)
+    }
+}
+
+fn open_rows(
+    vault: &Vault,
+    stored: Vec<(String, Versioned)>,
+) -> Result<Vec<(String, u64, Row)>, CatalogueError> {
+    let open = |(key, found): (String, Versioned)| {
+        let row = open_row(vault, &key, &found.value)?;
+        Ok((key, found.version, row))
+    };
+    stored.into_iter().map(open).collect()
+}
+
+/// Opens and parses one row.
+pub(super) fn open_row(vault: &Vault, key: &str, sealed: &[u8]) -> Result<Row, CatalogueError> {
+    let plain = vault
+        .open_blob(key.as_bytes(), sealed)
+        .map_err(|error| CatalogueError::Row { key: key.to_owned(), what: error.to_string() })?;
+    Row::decode(key, &plain)
+}
+
+/// The key-encryption key that a row names.
+pub(super) fn parse_key_id(row: &str, id: &str) -> Result<KeyId, CatalogueError> {
+    id.parse()
+        .map_err(|_| CatalogueError::Row { key: row.to_owned(), what: "key id does not parse".to_owned() })
+}
+
+fn default_key(vault: &Vault) -> Result<KeyId, CatalogueError> {
+    let known = vault
+        .keys()
+        .into_iter()
+        .find(|key| key.description == DEFAULT_KEY && key.state != KeyState::Destroyed);
+    match known {
+        Some(key) => Ok(key.id),
+        None => {
+            Ok(vault.create_key(DEFAULT_KEY).map_err(|error| CatalogueError::Keystore(Arc::new(error)))?)
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! A stream's row in the metadata store.
+//!
+//! Key: `stream/` and the stream's id as a hyphenated UUID. Value: sealed by the vault with the key as its context, so
+//! that names and attributes never lie in the clear and a row cannot be moved to another key. Inside the seal:
+//!
+//! ```text
+//! +---------+------------------------------------------------------------+
+//! | 0x01    | JSON object: the fields of `Row`; ids and hash keys are    |
+//! | version | 32 hex digits, wrapped data keys base64                    |
+//! +---------+------------------------------------------------------------+
+//! ```
+
+use crate::error::CatalogueError;
+use crate::hash::HashRange;
+use crate::keys::Generation;
+use crate::limits::ROW_BYTES_MAX;
+use crate::types::{ShardInfo, StreamInfo, StreamKind};
+use serde::{Deserialize, Serialize};
+use shardlog::ShardId;
+use std::collections::BTreeMap;
+
+/// Every row's key begins with this.
+pub(crate) const PREFIX: &str = "stream/";
+const VERSION: u8 = 1;
+
+/// Where a stream is in its life. Written to disk: the names are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Phase {
+    /// Its shards are being made; undone at the next opening.
+    Creating,
+    /// It is there.
+    Active,
+    /// Its data keys are gone and its shards are being deleted; completed at the next opening.
+    Deleting,
+}
+
+/// A stream as it is written down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Row {
+    #[serde(with = "hex128")]
+    pub(crate) id: u128,
+    pub(crate) phase: Phase,
+    pub(crate) name: String,
+    pub(crate) kind: StreamKind,
+    pub(crate) created_ms: u64,
+    pub(crate) retention_hours: u32,
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) shards: Vec<ShardRow>,
+    /// The key-encryption key.
+    pub(crate) key: String,
+    /// The data keys that a readable record may need, oldest first.
+    pub(crate) data_keys: Vec<Generation>,
+}
+
+/// A shard as it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShardRow {
+    #[serde(with = "hex128")]
+    pub(crate) id: u128,
+    #[serde(with = "hex128")]
+    pub(crate) first_hash: u128,
+    #[serde(with = "hex128")]
+    pub(crate) last_hash: u128,
+}
+
+/// The key of a stream's row.
+pub(crate) fn key_of(stream: u128) -> String {
+    format!("{PREFIX}{}", uuid::Uuid::from_u128(stream))
+}
+
+impl Row {
+    /// The bytes to seal.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, CatalogueError> {
+        let mut bytes = vec![VERSION];
+        serde_json::to_writer(&mut bytes, self).map_err(|error| damaged(key_of(self.id), &error))?;
+        if bytes.len() > ROW_BYTES_MAX {
+            return Err(CatalogueError::RowTooLarge { size: bytes.len(), max: ROW_BYTES_MAX });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads the row that stands under `key`.
+    pub(crate) fn decode(key: &str, bytes: &[u8]) -> Result<Self, CatalogueError> {
+        let Some((&VERSION, json)) = bytes.split_first() else {
+            return Err(damaged(key.to_owned(), &format_args!("not of version {VERSION}")));
+        };
+        let row: Self = serde_json::from_slice(json).map_err(|error| damaged(key.to_owned(), &error))?;
+        if key_of(row.id) != key {
+            return Err(damaged(key.to_owned(), &"holds another stream"));
+        }
+        if row.shards.is_empty() {
+            return Err(damaged(key.to_owned(), &"has no shards"));
+        }
+        Ok(row)
+    }
+
+    /// The ids of its shards.
+    pub(crate) fn shard_ids(&self) -> Vec<ShardId> {
+        self.shards.iter().map(|shard| ShardId(shard.id)).collect()
+    }
+
+    /// The stream as users see it.
+    pub(crate) fn info(&self) -> StreamInfo {
+        let shard = |shard: &ShardRow| ShardInfo {
+            id: ShardId(shard.id),
+            hash_range: HashRange { first: shard.first_hash, last: shard.last_hash },
+        };
+        StreamInfo {
+            id: self.id,
+            name: self.name.clone(),
+            kind: self.kind,
+            created_ms: self.created_ms,
+            retention_hours: self.retention_hours,
+            attributes: self.attributes.clone(),
+            shards: self.shards.iter().map(shard).collect(),
+            key: self.key.clone(),
+        }
+    }
+
+    /// The row of an active stream.
+    pub(crate) fn of(info: &StreamInfo, data_keys: Vec<Generation>) -> Self {
+        let shard = |shard: &ShardInfo| ShardRow {
+            id: shard.id.0,
+            first_hash: shard.hash_range.first,
+            last_hash: shard.hash_range.last,
+        };
+        Self {
+            id: info.id,
+            phase: Phase::Active,
+            name: info.name.clone(),
+            kind: info.kind,
+            created_ms: info.created_ms,
+            retention_hours: info.retention_hours,
+            attributes: info.attributes.clone(),
+            shards: info.shards.iter().map(shard).collect(),
+            key: info.key.clone(),
+            data_keys,
+        }
+    }
+}
+
+fn damaged(key: String, what: &dyn std::fmt::Display) -> CatalogueError {
+    CatalogueError::Row { key, what: what.to_string() }
+}
+
+/// A 128-bit number as 32 hex digits: JSON readers lose digits of numbers as large as that.
+mod hex128 {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{value:032x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.len() != 32 {
+            return Err(D::Error::custom("expected 32 hex digits"));
+        }
+        u128::from_str_radix(&text, 16).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn row() -> Row {
+        let info = StreamInfo {
+            id: 0x0190_0000_0000_7000_8000_0000_0000_0001,
+            name: "front-door".into(),
+            kind: StreamKind::Video,
+            created_ms: 1_700_000_000_000,
+            retention_hours: 24,
+            attributes: BTreeMap::from([("place".into(), "gate \u{1F3A5}".into())]),
+            shards: crate::hash::split_evenly(3)
+                .into_iter()
+                .enumerate()
+                .map(|(i, hash_range)| ShardInfo { id: ShardId(i as u128 + 7), hash_range })
+                .collect(),
+            key: "0190".into(),
+        };
+        Row::of(&info, vec![Generation { number: 1, created_ms: 5, wrapped: vec![1, 2, 3].into() }])
+    }
+
+    #[test]
+    fn round_trip() {
+        let row = row();
+        let bytes = row.encode().unwrap();
+        assert_eq!(Row::decode(&key_of(row.id), &bytes).unwrap(), row);
+        assert_eq!(Row::of(&row.info(), row.data_keys.clone()), row);
+    }
+
+    #[test]
+    fn cut_or_foreign_rows_are_refused() {
+        let row = row();
+        let bytes = row.encode().unwrap();
+        for len in 0..bytes.len() {
+            assert!(Row::decode(&key_of(row.id), &bytes[..len]).is_err(), "cut at {len}");
+        }
+        assert!(Row::decode(&key_of(row.id + 1), &bytes).is_err());
+        let mut later = bytes.clone();
+        later[0] = 2;
+        assert!(Row::decode(&key_of(row.id), &later).is_err());
+    }
+
+    /// What version 1 looks like on disk: rows written by an older build must keep opening.
+    #[test]
+    fn version_1_is_still_read() {
+        let stored = concat!(
+            "\u{1}",
+            r#"{"id":"01900000000070008000000000000001","phase":"active","name":"cam","kind":"video","created_ms":3,"#,
+            r#""retention_hours":1,"attributes":{},"shards":[{"id":"00000000000000000000000000000009","#,
+            r#""first_hash":"00000000000000000000000000000000","last_hash":"ffffffffffffffffffffffffffffffff"}],"#,
+            r#""key":"k","data_keys":[{"number":1,"created_ms":2,"wrapped":"AQID"}]}"#
+        );
+        let row = Row::decode("stream/01900000-0000-7000-8000-000000000001", stored.as_bytes()).unwrap();
+        assert_eq!(row.encode().unwrap(), stored.as_bytes());
+        assert_eq!(row.data_keys[0].wrapped, vec![1, 2, 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
+            let _ = Row::decode("stream/x", &bytes);
+        }
+    }
+}

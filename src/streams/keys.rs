@@ -1,0 +1,130 @@
+//! A stream's data keys: which there are, and the few that lie opened in memory.
+
+use crate::error::DataKeyError;
+use crate::limits::{OPENED_KEY_LIFETIME, OPENED_KEYS_MAX};
+use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use vault::{DataKey, Vault, WrappedKey};
+
+/// One data key as the stream's row keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Generation {
+    /// Counts from 1; never reused within the stream. Sealed records name it.
+    pub(crate) number: u32,
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub(crate) created_ms: u64,
+    /// The key, wrapped by the stream's key-encryption key.
+    #[serde(with = "base64_bytes")]
+    pub(crate) wrapped: Vec<u8>,
+}
+
+/// The data keys of one stream.
+pub(crate) struct DataKeys {
+    ring: Mutex<Ring>,
+}
+
+struct Ring {
+    /// Oldest first.
+    generations: Vec<Generation>,
+    /// At most [`OPENED_KEYS_MAX`].
+    opened: Vec<Opened>,
+    destroyed: bool,
+    /// Monotonic time before which a failed replacement is not tried again.
+    retry_at: Duration,
+}
+
+struct Opened {
+    number: u32,
+    key: DataKey,
+    /// Monotonic time.
+    since: Duration,
+}
+
+impl DataKeys {
+    pub(crate) fn new(generations: Vec<Generation>) -> Self {
+        let ring = Ring { generations, opened: Vec::new(), destroyed: false, retry_at: Duration::ZERO };
+        Self { ring: Mutex::new(ring) }
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over what the row says now.
+    pub(crate) fn adopt(&self, generations: Vec<Generation>) {
+        let mut ring = self.ring();
+        if !ring.destroyed {
+            ring.opened.retain(|opened| generations.iter().any(|known| known.number == opened.number));
+            ring.generations = generations;
+        }
+    }
+
+    /// Forgets everything for good: the stream is deleted.
+    pub(crate) fn destroy(&self) {
+        let mut ring = self.ring();
+        ring.destroyed = true;
+        ring.generations.clear();
+        ring.opened.clear();
+    }
+
+    /// All generations, oldest first.
+    pub(crate) fn generations(&self) -> Vec<Generation> {
+        self.ring().generations.clone()
+    }
+
+    /// Number and age (of `now_ms`) of the newest data key, and whether a replacement may be tried at `now`.
+    pub(crate) fn newest(&self, now_ms: u64, now: Duration) -> Option<(u32, Duration, bool)> {
+        let ring = self.ring();
+        let newest = ring.generations.last()?;
+        let age = Duration::from_millis(now_ms.saturating_sub(newest.created_ms));
+        Some((newest.number, age, now >= ring.retry_at))
+    }
+
+    /// Puts off the next replacement.
+    pub(crate) fn retry_at(&self, at: Duration) {
+        self.ring().retry_at = at;
+    }
+
+    /// The data key of that number, opened. The vault is asked at the first use and again when what it said is older
+    /// than [`OPENED_KEY_LIFETIME`] at the monotonic time `now`.
+    pub(crate) fn open(
+        &self,
+        vault: &Vault,
+        context: &[u8],
+        number: u32,
+        now: Duration,
+    ) -> Result<DataKey, DataKeyError> {
+        let mut ring = self.ring();
+        if ring.destroyed {
+            return Err(DataKeyError::Destroyed);
+        }
+        ring.opened.retain(|opened| now.saturating_sub(opened.since) < OPENED_KEY_LIFETIME);
+        if let Some(opened) = ring.opened.iter().find(|opened| opened.number == number) {
+            return Ok(opened.key.clone());
+        }
+        let known = ring.generations.iter().find(|generation| generation.number == number);
+        let generation = known.ok_or(DataKeyError::Missing { number })?;
+        let key = vault.unwrap(&WrappedKey::parse(&generation.wrapped)?, context)?;
+        if ring.opened.len() >= OPENED_KEYS_MAX {
+            ring.opened.remove(0);
+        }
+        ring.opened.push(Opened { number, key: key.clone(), since: now });
+        Ok(key)
+    }
+}
+
+mod base64_bytes {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(value: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(value))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,78 @@
+//! Every bound of this crate, in one place.
+
+use std::time::Duration;
+
+/// Longest stream name in bytes.
+pub const NAME_BYTES_MAX: usize = 256;
+/// Most attributes of one stream.
+pub const ATTRIBUTES_MAX: usize = 50;
+/// Longest attribute name in characters; it has at least one.
+pub const ATTRIBUTE_KEY_CHARS_MAX: usize = 128;
+/// Longest attribute value in characters; it may be empty.
+pub const ATTRIBUTE_VALUE_CHARS_MAX: usize = 256;
+/// Shortest retention in hours.
+pub const RETENTION_HOURS_MIN: u32 = 1;
+/// Longest retention in hours: ten years.
+pub const RETENTION_HOURS_MAX: u32 = 10 * 365 * 24;
+/// Most shards of one stream.
+pub const SHARDS_MAX: u32 = 1024;
+/// Most streams of one catalogue; all of them are held in memory.
+pub const STREAMS_MAX: usize = 100_000;
+/// Largest row of a stream in bytes, before sealing. The data keys of ten years fill about two thirds of it.
+pub const ROW_BYTES_MAX: usize = vault::BLOB_BYTES_MAX;
+/// Most streams in one answer of `list`.
+pub const LIST_MAX: usize = 1000;
+
+/// Largest plaintext head of a record in bytes, if the store takes as much.
+pub const HEAD_BYTES_MAX: usize = vault::seal::HEAD_BYTES_MAX;
+/// Largest plaintext body of a record in bytes, if the store takes as much.
+pub const BODY_BYTES_MAX: usize = vault::seal::BODY_BYTES_MAX;
+/// Most records that one read returns.
+pub const READ_RECORDS_MAX: usize = 10_000;
+/// Most bytes that one read gathers before it stops (a single larger record is still returned).
+pub const READ_BYTES_MAX: usize = 64 << 20;
+
+/// Requests that may wait in one owner's queue; bytes are bounded by the admission semaphores.
+pub(crate) const OWNER_QUEUE_REQUESTS: usize = 64;
+/// Admitted batches of one shard that may wait for durability.
+pub(crate) const OWNER_BATCHES_IN_FLIGHT: usize = 1024;
+/// An owner that had nothing to do for this long ends and gives its memory back; the next append starts a new one.
+pub(crate) const OWNER_IDLE: Duration = Duration::from_secs(10 * 60);
+/// How often a claim is tried again with a larger epoch before it is given up.
+pub(crate) const CLAIM_TRIES: u32 = 4;
+/// How often a change of a row is tried again after somebody else wrote the row first.
+pub(crate) const CHANGE_TRIES: u32 = 4;
+/// What each record counts for at admission besides its bytes: its bookkeeping is not free.
+pub(crate) const RECORD_COST_BYTES: usize = 128;
+
+/// Batches and reads of more bytes than this are sealed and opened on a blocking thread: at about 2 GB/s, 64 KiB take
+/// 30 µs, which is also about what handing the work over costs.
+pub(crate) const INLINE_CRYPTO_BYTES: usize = 64 << 10;
+
+/// A stream's data key is replaced at the first append after this time.
+pub const DATA_KEY_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+/// An opened data key is used for this long before its key-encryption key is asked again, so that disabling the latter
+/// stops reads and writes within this time.
+pub const OPENED_KEY_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// Opened data keys kept per stream.
+pub(crate) const OPENED_KEYS_MAX: usize = 16;
+/// After a replacement of a data key failed because the catalogue could not be written, the next try waits this long.
+pub(crate) const DATA_KEY_RETRY: Duration = Duration::from_secs(60);
+
+/// Pause between two passes of the retention task.
+pub const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What the operator may tune.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamsConfig {
+    /// Bytes of records, over all shards, that may wait to become durable. Further appends wait.
+    pub admission_bytes_max: usize,
+    /// The same for one shard. A batch larger than this is let in alone, when nothing else of its shard waits.
+    pub shard_admission_bytes_max: usize,
+}
+
+impl Default for StreamsConfig {
+    fn default() -> Self {
+        Self { admission_bytes_max: 256 << 20, shard_admission_bytes_max: 32 << 20 }
+    }
+}

@@ -1,0 +1,174 @@
+//! The service: everything begins here.
+
+use crate::catalogue::Catalogue;
+use crate::error::{
+    CatalogueError, CreateError, DeleteError, OpenError, ReadError, ShardError, StreamNotFound, UpdateError,
+};
+use crate::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, StreamsConfig};
+use crate::shard::Shard;
+use crate::types::{NewStream, StreamInfo, StreamKind, StreamPage, StreamPatch, StreamUsage};
+use shardlog::env::Env;
+use shardlog::{Limits, LogStore, MetaStore};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vault::Vault;
+use vault::seal::{HEAD_OVERHEAD, PIECE, TAG};
+
+/// Streams and their shards. Cheap to clone; all clones are one service.
+///
+/// End it with [`Streams::shutdown`]: owners of shards live on for a while after the last clone has gone.
+#[derive(Clone)]
+pub struct Streams {
+    core: Arc<Core>,
+}
+
+impl From<Arc<Core>> for Streams {
+    fn from(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+}
+
+/// What the parts of the service share.
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn LogStore>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) env: Env,
+    pub(crate) config: StreamsConfig,
+    /// What one batch may hold: heads and bodies in the clear, the whole sealed.
+    pub(crate) limits: Limits,
+    pub(crate) catalogue: Catalogue,
+    /// Bytes that may still be admitted, over all shards.
+    pub(crate) admission: Arc<Semaphore>,
+    /// Owners of shards, changes of the catalogue, retention.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Core {
+    pub(crate) fn is_closing(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+}
+
+impl Streams {
+    /// Opens the service on a store of records and one of metadata, which nobody else may be changing. Creations and
+    /// deletions that were cut off are undone or completed first.
+    pub async fn open(
+        store: Arc<dyn LogStore>,
+        meta: Arc<dyn MetaStore>,
+        vault: Arc<Vault>,
+        env: Env,
+        config: StreamsConfig,
+    ) -> Result<Self, OpenError> {
+        let catalogue = Catalogue::open(store.clone(), meta, vault.clone(), env.clone(), config).await?;
+        let core = Core {
+            limits: plain_limits(store.limits()),
+            store,
+            vault,
+            env,
+            config,
+            catalogue,
+            admission: Arc::new(Semaphore::new(config.admission_bytes_max)),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        Ok(Arc::new(core).into())
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Makes a stream; durable on return.
+    pub async fn create(&self, new: NewStream) -> Result<Arc<StreamInfo>, CreateError> {
+        let core = self.core.clone();
+        self.to_its_end(async move { core.catalogue.create(new).await }).await
+    }
+
+    /// The stream as it stands.
+    pub fn describe(&self, name: &str) -> Result<Arc<StreamInfo>, StreamNotFound> {
+        Ok(self.core.catalogue.get(name)?.info())
+    }
+
+    /// Streams (of one kind, or all) in the order of their names, beginning behind `after`; at least 1 and at most
+    /// [`LIST_MAX`](crate::limits::LIST_MAX) of them.
+    pub fn list(&self, kind: Option<StreamKind>, after: Option<&str>, limit: usize) -> StreamPage {
+        self.core.catalogue.list(kind, after, limit)
+    }
+
+    /// Changes a stream's settings; durable on return. A shorter retention works from the next retention pass on.
+    pub async fn update(&self, name: &str, patch: StreamPatch) -> Result<Arc<StreamInfo>, UpdateError> {
+        let (core, name) = (self.core.clone(), name.to_owned());
+        self.to_its_end(async move { core.catalogue.update(&name, patch).await }).await
+    }
+
+    /// Deletes a stream: destroys its data keys, so that nothing of it can be read again, then its shards. Durable on
+    /// return. Handles of its shards answer that it was deleted.
+    pub async fn delete(&self, name: &str) -> Result<(), DeleteError> {
+        let (core, name) = (self.core.clone(), name.to_owned());
+        self.to_its_end(async move { core.catalogue.delete(&name).await }).await
+    }
+
+    /// A shard of a stream.
+    pub fn shard(&self, name: &str, index: u32) -> Result<Shard, ShardError> {
+        let stream = self.core.catalogue.get(name)?;
+        let no_such_shard = || ShardError::NoSuchShard { name: name.to_owned(), index };
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| Shard::new(self.core.clone(), stream, index))
+            .ok_or_else(no_such_shard)
+    }
+
+    /// What a stream takes on disk.
+    pub async fn usage(&self, name: &str) -> Result<StreamUsage, ShardError> {
+        let stream = self.core.catalogue.get(name)?;
+        let mut usage = StreamUsage::default();
+        for shard in &stream.shards {
+            let state = self.core.store.state(shard.info.id).await.map_err(ReadError::from)?;
+            usage.stored_bytes = usage.stored_bytes.saturating_add(state.stored_bytes);
+            usage.records =
+                usage.records.saturating_add(state.tail.next.0.saturating_sub(state.tail.first.0));
+        }
+        Ok(usage)
+    }
+
+    /// Refuses new work, waits for what is in flight, and ends every task. The store stays open.
+    pub async fn shutdown(&self) {
+        self.core.stop.cancel();
+        self.core.admission.close();
+        for stream in self.core.catalogue.all() {
+            stream.close_owners();
+        }
+        self.core.tasks.close();
+        self.core.tasks.wait().await;
+    }
+
+    /// Runs a change of the catalogue in a task of its own, so that a caller who goes away (a client that hangs up) does
+    /// not leave it half done.
+    async fn to_its_end<T, E>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<CatalogueError> + Send + 'static,
+    {
+        if self.core.is_closing() {
+            return Err(CatalogueError::ShuttingDown.into());
+        }
+        let task = self.core.tasks.spawn(work);
+        task.await.unwrap_or_else(|_| Err(CatalogueError::ShuttingDown.into()))
+    }
+}
+
+/// What fits into a store's limits once it is sealed.
+fn plain_limits(store: Limits) -> Limits {
+    let pieces = store.body_bytes_max.div_ceil(PIECE + TAG);
+    Limits {
+        head_bytes_max: store.head_bytes_max.saturating_sub(HEAD_OVERHEAD).min(HEAD_BYTES_MAX),
+        body_bytes_max: store.body_bytes_max.saturating_sub(pieces * TAG).min(BODY_BYTES_MAX),
+        ..store
+    }
+}

@@ -1,0 +1,205 @@
+//! A shard as its users hold it.
+
+use crate::catalogue::{ShardCell, Stream};
+use crate::crypto::{Place, ToOpen, forged, open_records};
+use crate::error::{AppendError, ReadError};
+use crate::limits::{READ_BYTES_MAX, READ_RECORDS_MAX, RECORD_COST_BYTES};
+use crate::owner::{Request, lost_owner, owner_of};
+use crate::service::Core;
+use crate::types::{Appended, PlainRecord, Record, ShardInfo, StreamInfo};
+use bytes::Bytes;
+use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardState, StoredRecord, Tail};
+use std::ops::Range;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use vault::SealedHead;
+use vault::seal::{HEAD_OVERHEAD, body_sealed_len};
+
+/// The head of one record and nothing else.
+const ONE_HEAD: ReadLimit = ReadLimit { records: 1, bytes: 0 };
+
+/// One shard of a stream: append to it, read it, follow it. Cheap to clone. It goes on answering for what it was made
+/// for: after the stream is deleted every call says so, also when a new stream has taken the name.
+#[derive(Clone)]
+pub struct Shard {
+    core: Arc<Core>,
+    stream: Arc<Stream>,
+    index: usize,
+}
+
+impl Shard {
+    pub(crate) fn new(core: Arc<Core>, stream: Arc<Stream>, index: usize) -> Option<Self> {
+        (index < stream.shards.len()).then_some(Self { core, stream, index })
+    }
+
+    fn cell(&self) -> &ShardCell {
+        &self.stream.shards[self.index]
+    }
+
+    fn place(&self) -> Place {
+        Place { stream: self.stream.id, shard: self.cell().info.id.0 }
+    }
+
+    /// Its id and hash range.
+    pub fn info(&self) -> ShardInfo {
+        self.cell().info
+    }
+
+    /// The stream it belongs to, as it stands.
+    pub fn stream(&self) -> Arc<StreamInfo> {
+        self.stream.info()
+    }
+
+    /// Appends a batch: all of it in one piece or nothing. Waits while too many bytes of this shard or of all shards
+    /// are on their way to the disk. Resolves when the batch has its place; [`Appended::durable`] resolves when it is on
+    /// disk. Batches of one caller that awaits each `append` keep their order.
+    ///
+    /// Dropping this future before it resolves leaves open whether the batch is appended.
+    pub async fn append(&self, records: Vec<Record>) -> Result<Appended, AppendError> {
+        let bytes = self.check(&records)?;
+        let cost = bytes.saturating_add(records.len().saturating_mul(RECORD_COST_BYTES));
+        // The shard's own share first: who waits for that must not hold a part of everybody's.
+        let own =
+            self.admit(&self.cell().admission, cost, self.core.config.shard_admission_bytes_max).await?;
+        let all = self.admit(&self.core.admission, cost, self.core.config.admission_bytes_max).await?;
+        let owner = owner_of(&self.core, &self.stream, self.index).ok_or_else(|| self.refusal())?;
+        let (reply, answer) = oneshot::channel();
+        let request = Request { records, admitted: [own, all], reply };
+        // Nothing was appended yet if the owner is gone before it took the request.
+        owner.send(request).await.map_err(|_| self.refusal())?;
+        drop(owner);
+        answer.await.unwrap_or_else(|_| Err(lost_owner()))
+    }
+
+    /// Takes part of a byte budget; a batch larger than all of it takes all of it.
+    async fn admit(
+        &self,
+        budget: &Arc<Semaphore>,
+        cost: usize,
+        budget_bytes: usize,
+    ) -> Result<OwnedSemaphorePermit, AppendError> {
+        let permits = u32::try_from(cost.min(budget_bytes)).unwrap_or(u32::MAX);
+        budget.clone().acquire_many_owned(permits).await.map_err(|_| self.refusal())
+    }
+
+    /// Why nothing can be appended any more.
+    fn refusal(&self) -> AppendError {
+        if self.stream.is_deleted() { AppendError::Deleted } else { AppendError::ShuttingDown }
+    }
+
+    /// Checks a batch against the limits; returns its bytes when sealed.
+    fn check(&self, records: &[Record]) -> Result<usize, AppendError> {
+        let too_large = |what, size: usize, limit: usize| {
+            Err(AppendError::TooLarge { what, size: size as u64, limit: limit as u64 })
+        };
+        let limits = &self.core.limits;
+        if records.is_empty() {
+            return Err(AppendError::Empty);
+        }
+        if records.len() > limits.batch_records_max {
+            return too_large("records of a batch", records.len(), limits.batch_records_max);
+        }
+        let mut bytes = 0_usize;
+        for record in records {
+            if record.head.len() > limits.head_bytes_max {
+                return too_large("head", record.head.len(), limits.head_bytes_max);
+            }
+            if record.body.len() > limits.body_bytes_max {
+                return too_large("body", record.body.len(), limits.body_bytes_max);
+            }
+            let body = usize::try_from(body_sealed_len(record.body.len() as u64)).unwrap_or(usize::MAX);
+            bytes = bytes.saturating_add(body).saturating_add(record.head.len() + HEAD_OVERHEAD);
+        }
+        if bytes > limits.batch_bytes_max {
+            return too_large("bytes of a sealed batch", bytes, limits.batch_bytes_max);
+        }
+        Ok(bytes)
+    }
+
+    fn check_alive(&self) -> Result<(), ReadError> {
+        if self.stream.is_deleted() { Err(ReadError::Deleted) } else { Ok(()) }
+    }
+
+    /// Follows the ends of the shard; only durable records count. Closes when the stream is deleted.
+    pub fn watch(&self) -> Result<watch::Receiver<Tail>, ReadError> {
+        self.check_alive()?;
+        Ok(self.core.store.watch(self.cell().info.id)?)
+    }
+
+    /// What the shard looks like now.
+    pub async fn state(&self) -> Result<ShardState, ReadError> {
+        self.check_alive()?;
+        Ok(self.core.store.state(self.cell().info.id).await?)
+    }
+
+    /// The first record that arrived at or after `at`; the next sequence when there is none.
+    pub async fn seek(&self, at: Arrival) -> Result<Seq, ReadError> {
+        self.check_alive()?;
+        Ok(self.core.store.seek(self.cell().info.id, at).await?)
+    }
+
+    /// Records from `from` on, in order and without holes; at least one, however large, if there is one. Empty only
+    /// when `from` is the next sequence. `limit` counts sealed bytes and is cut to [`READ_RECORDS_MAX`] and
+    /// [`READ_BYTES_MAX`].
+    pub async fn read(
+        &self,
+        from: Seq,
+        limit: ReadLimit,
+        parts: Parts,
+    ) -> Result<Vec<PlainRecord>, ReadError> {
+        self.check_alive()?;
+        let limit = ReadLimit {
+            records: limit.records.clamp(1, READ_RECORDS_MAX),
+            bytes: limit.bytes.min(READ_BYTES_MAX),
+        };
+        let stored = self.core.store.read(self.cell().info.id, from, limit, parts).await?;
+        let records = stored.into_iter().map(|record| self.to_open(record)).collect::<Result<Vec<_>, _>>()?;
+        open_records(self.place(), records).await
+    }
+
+    /// A byte range of one body. Reads and opens the 256 KiB pieces that cover the range, no more.
+    pub async fn body(&self, seq: Seq, range: Range<u64>) -> Result<Bytes, ReadError> {
+        self.check_alive()?;
+        let (store, shard) = (&self.core.store, self.cell().info.id);
+        let mut found = store.read(shard, seq, ONE_HEAD, Parts::Heads).await?;
+        let Some(record) = found.pop() else { return Err(ReadError::Unwritten { next: seq }) };
+        let one = self.to_open(record)?;
+        let covering = one.covering(&range)?;
+        if covering.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let sealed = store.body(shard, seq, covering).await?;
+        one.open_range(self.place(), sealed, range).await
+    }
+
+    /// Forgets every record before `before`; durable on return. Trimming backwards does nothing.
+    pub async fn trim(&self, before: Seq) -> Result<(), ReadError> {
+        self.check_alive()?;
+        Ok(self.core.store.trim(self.cell().info.id, before).await?)
+    }
+
+    /// Number of the data key under which a record is sealed.
+    pub(crate) async fn key_number(&self, seq: Seq) -> Result<Option<u32>, ReadError> {
+        let found = self.core.store.read(self.cell().info.id, seq, ONE_HEAD, Parts::Heads).await?;
+        found.first().map(key_number_of).transpose()
+    }
+
+    /// Finds the data key that a stored record names.
+    fn to_open(&self, record: StoredRecord) -> Result<ToOpen, ReadError> {
+        let number = key_number_of(&record)?;
+        let context = self.stream.row_key.as_bytes();
+        let now = self.core.env.clock.monotonic();
+        let key = self.stream.keys.open(&self.core.vault, context, number, now)?;
+        Ok(ToOpen { record, key })
+    }
+}
+
+fn key_number_of(record: &StoredRecord) -> Result<u32, ReadError> {
+    Ok(SealedHead::parse(&record.head).map_err(forged(record.seq))?.key_number())
+}
+
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Shard({})", self.cell().info.id)
+    }
+}

@@ -1,0 +1,143 @@
+//! The words of this crate.
+
+use crate::error::AppendError;
+use crate::hash::HashRange;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use shardlog::{Arrival, Seq, ShardId};
+use std::collections::BTreeMap;
+
+/// What a stream is for. Written to disk: the names are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamKind {
+    /// Chunks of video and their init segments.
+    Video,
+    /// Plain data records.
+    Data,
+}
+
+/// A stream to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewStream {
+    /// 1 to 256 of `a-z A-Z 0-9 _ . -`, unique over all kinds.
+    pub name: String,
+    /// What it is for.
+    pub kind: StreamKind,
+    /// How many shards, 1 to [`SHARDS_MAX`](crate::limits::SHARDS_MAX).
+    pub shards: u32,
+    /// How long records are kept, in hours.
+    pub retention_hours: u32,
+    /// Whatever the user wants to be kept with it.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A change of a stream. What is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamPatch {
+    /// The new retention in hours. Shards stay in the retention class they were made with, so after a large change
+    /// their segment files are given back later than they could be.
+    pub retention_hours: Option<u32>,
+    /// All attributes anew.
+    pub attributes: Option<BTreeMap<String, String>>,
+}
+
+/// A stream as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamInfo {
+    /// Names the stream for ever (a UUIDv7); a stream made again under the same name has another.
+    pub id: u128,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub kind: StreamKind,
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub created_ms: u64,
+    /// How long records are kept, in hours.
+    pub retention_hours: u32,
+    /// What the user wanted to be kept with it.
+    pub attributes: BTreeMap<String, String>,
+    /// Its shards, in the order of their indexes and hash ranges.
+    pub shards: Vec<ShardInfo>,
+    /// The key-encryption key that wraps its data keys.
+    pub key: String,
+}
+
+impl StreamInfo {
+    /// The index of the shard that owns a hash key.
+    pub fn shard_of(&self, hash_key: u128) -> Option<u32> {
+        let index = self.shards.iter().position(|shard| shard.hash_range.contains(hash_key))?;
+        u32::try_from(index).ok()
+    }
+}
+
+/// One shard of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardInfo {
+    /// Its id in the record log.
+    pub id: ShardId,
+    /// The hash keys it owns.
+    pub hash_range: HashRange,
+}
+
+/// A page of `list`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamPage {
+    /// Streams in the order of their names.
+    pub streams: Vec<std::sync::Arc<StreamInfo>>,
+    /// What to pass as `after` for the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// What a stream takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamUsage {
+    /// Bytes on disk: sealed records and their framing.
+    pub stored_bytes: u64,
+    /// Readable records.
+    pub records: u64,
+}
+
+/// A record to append, in the clear.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// What lists need to know: at most [`HEAD_BYTES_MAX`](crate::limits::HEAD_BYTES_MAX).
+    pub head: Bytes,
+    /// At most [`BODY_BYTES_MAX`](crate::limits::BODY_BYTES_MAX).
+    pub body: Bytes,
+}
+
+/// A record as it is read back, in the clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainRecord {
+    /// Its place in the shard.
+    pub seq: Seq,
+    /// When it reached us.
+    pub arrival: Arrival,
+    /// Its head.
+    pub head: Bytes,
+    /// Length of its body in bytes.
+    pub body_len: u64,
+    /// Its body, when [`Parts::Whole`](shardlog::Parts::Whole) was asked for.
+    pub body: Option<Bytes>,
+}
+
+/// A batch that has its place in the shard but is not durable yet.
+pub struct Appended {
+    /// The sequence of its first record; the others follow without a hole.
+    pub first: Seq,
+    /// When it reached us; the same for the whole batch.
+    pub arrival: Arrival,
+    /// Resolves once the batch is on disk. Dropping it does not undo the append.
+    pub durable: BoxFuture<'static, Result<(), AppendError>>,
+}
+
+impl std::fmt::Debug for Appended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Appended")
+            .field("first", &self.first)
+            .field("arrival", &self.arrival)
+            .finish_non_exhaustive()
+    }
+}
