@@ -7,6 +7,8 @@ use std::time::Duration;
 
 mod files;
 mod real;
+#[cfg(any(test, feature = "testing"))]
+pub mod sim;
 
 pub use files::{File, FileSystem, Lock, OpenMode, Space};
 pub use real::{RealFiles, SystemClock, SystemRandom};
