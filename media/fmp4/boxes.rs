@@ -7,6 +7,8 @@ use crate::error::{BoxName, MediaError};
 pub(crate) struct BoxAt<'a> {
     /// Its type.
     pub(crate) name: [u8; 4],
+    /// Where it starts in the buffer that was walked.
+    pub(crate) start: usize,
     /// Header and body.
     pub(crate) whole: &'a [u8],
     /// What follows the header.
@@ -28,6 +30,13 @@ pub(crate) struct Header {
     pub(crate) len: usize,
     /// Bytes of header and body; `None` means up to the end of the file.
     pub(crate) size: Option<u64>,
+}
+
+impl BoxAt<'_> {
+    /// Where its body starts in the buffer that was walked.
+    pub(crate) fn body_start(&self) -> usize {
+        self.start + self.whole.len() - self.body.len()
+    }
 }
 
 impl Header {
@@ -55,25 +64,26 @@ impl Header {
 
 /// The boxes of `buf`, one after the other. Fewer than eight trailing bytes are padding (QuickTime ends lists so).
 pub(crate) fn boxes(buf: &[u8]) -> impl Iterator<Item = Result<BoxAt<'_>, MediaError>> {
-    let mut rest = buf;
+    let mut at = 0;
     std::iter::from_fn(move || {
-        if rest.len() < 8 {
+        if buf.len() - at < 8 {
             return None;
         }
-        let taken = take(rest);
-        rest = taken.as_ref().map_or(&[], |found| &rest[found.whole.len()..]);
+        let taken = take(buf, at);
+        at = taken.as_ref().map_or(buf.len(), |found| at + found.whole.len());
         Some(taken)
     })
 }
 
-fn take(buf: &[u8]) -> Result<BoxAt<'_>, MediaError> {
+fn take(buf: &[u8], start: usize) -> Result<BoxAt<'_>, MediaError> {
+    let buf = &buf[start..];
     let header = Header::parse(buf)?.ok_or_else(|| bad(*b"????", "its header is cut off"))?;
     let size = header.size.unwrap_or(buf.len() as u64);
     if size > buf.len() as u64 {
         return Err(bad(header.name, "it is larger than what holds it"));
     }
     let whole = &buf[..size as usize];
-    Ok(BoxAt { name: header.name, whole, body: &whole[header.len..] })
+    Ok(BoxAt { name: header.name, start, whole, body: &whole[header.len..] })
 }
 
 /// The first box called `name` in `buf`.

@@ -1,10 +1,16 @@
 //! A chunk: one `moof` and one `mdat`, in the canonical form, and the table of its samples.
 
+use super::boxes::{Header, boxes};
 use super::init::Init;
-use super::key_frame::Key;
+use super::key_frame::{Key, find_keys};
+use super::moof::{Base, Moof, Traf};
 use super::prft::Prft;
 use crate::error::MediaError;
 use bytes::Bytes;
+use std::ops::Range;
+
+/// Sample flag: not a sync sample.
+const NOT_SYNC: u32 = 0x0001_0000;
 
 /// One sample: a coded picture or a packet of sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +34,7 @@ pub struct Sample {
 impl Sample {
     /// Whether the muxer says that this is a sync sample.
     pub fn sync(&self) -> bool {
-        self.flags & 0x0001_0000 == 0
+        self.flags & NOT_SYNC == 0
     }
 }
 
@@ -60,10 +66,37 @@ pub struct ChunkInfo {
 
 impl ChunkInfo {
     /// Reads a stored chunk's head: `head` must hold at least the `moof` and the `mdat` header, `len` is the length of the
-    /// whole chunk. Samples' keys are what the flags say, since the samples themselves are not at hand.
+    /// whole chunk in bytes. Samples' keys are what the flags say, since the samples themselves are not at hand. Refuses
+    /// what is not in the canonical form.
     pub fn parse(init: &Init, head: &[u8], len: u64) -> Result<Self, MediaError> {
-        let _ = (init, head, len);
-        Err(MediaError::NoMedia)
+        let not_canonical = || MediaError::BadChunk("it is not in the canonical form".to_owned());
+        let found = boxes(head).next().ok_or_else(not_canonical)??;
+        let mdat_start = found.whole.len();
+        let mdat = Header::parse(&head[mdat_start..])?.ok_or_else(not_canonical)?;
+        let fits = mdat.size.is_some_and(|size| size.checked_add(mdat_start as u64) == Some(len));
+        if &found.name != b"moof" || &mdat.name != b"mdat" || !fits {
+            return Err(not_canonical());
+        }
+        let head_len = u32::try_from(mdat_start + mdat.len).map_err(|_| not_canonical())?;
+        let moof = Moof::parse(init, found.body)?;
+        let placed = moof.place(0, 0)?;
+        let mut placed = placed.iter();
+        let mut tracks: Vec<TrackChunk> = Vec::with_capacity(moof.trafs.len());
+        for traf in &moof.trafs {
+            let runs: Vec<&Range<u64>> = placed.by_ref().take(traf.runs.len()).collect();
+            let inside = runs
+                .iter()
+                .all(|run| run.start >= u64::from(head_len) && run.end <= len.min(u32::MAX.into()));
+            let again = tracks.iter().any(|track| track.track_id == traf.track_id);
+            if traf.base != Base::Moof || !inside || again || init.track(traf.track_id).is_none() {
+                return Err(not_canonical());
+            }
+            tracks.push(read_track(traf, &runs).ok_or_else(not_canonical)?);
+        }
+        if tracks.is_empty() {
+            return Err(not_canonical());
+        }
+        Ok(Self { sequence: moof.sequence, head_len, len, tracks })
     }
 
     /// The samples of one track.
@@ -105,10 +138,12 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Reads a stored chunk.
+    /// Reads a stored chunk and looks into its samples for keys.
     pub fn parse(init: &Init, bytes: Bytes) -> Result<Self, MediaError> {
         let info = ChunkInfo::parse(init, &bytes, bytes.len() as u64)?;
-        Ok(Self { bytes, info, prft: None })
+        let mut chunk = Self { bytes, info, prft: None };
+        find_keys(init, &mut chunk);
+        Ok(chunk)
     }
 
     /// Whether a fragment starts here: the key of the first sample of the lead track. In a stream with pictures, a chunk
@@ -131,4 +166,30 @@ impl Chunk {
     pub fn split(self, init: &Init, duration_ms_max: u64) -> Result<Vec<Self>, MediaError> {
         super::split::split(init, self, duration_ms_max)
     }
+}
+
+/// The samples of a `traf`, whose runs lie at the given ranges of the chunk. `None` without a decode time or samples.
+fn read_track(traf: &Traf, runs: &[&Range<u64>]) -> Option<TrackChunk> {
+    let decode_time = traf.decode_time?;
+    let mut samples = Vec::with_capacity(traf.runs.iter().map(|run| run.samples.len()).sum());
+    let mut dts = i64::try_from(decode_time).ok()?;
+    for (run, range) in traf.runs.iter().zip(runs) {
+        let mut offset = u32::try_from(range.start).ok()?;
+        for sample in &run.samples {
+            samples.push(Sample {
+                offset,
+                size: sample.size,
+                dts,
+                pts: dts + sample.composition_offset,
+                duration: sample.duration,
+                flags: sample.flags,
+                key: Key::from_flags(sample.flags & NOT_SYNC == 0),
+            });
+            // Neither can overflow: the run ends within the chunk, and durations are 2^16 times 32 bits at most.
+            offset = offset.wrapping_add(sample.size);
+            dts += i64::from(sample.duration);
+        }
+    }
+    let duration = samples.iter().map(|sample| u64::from(sample.duration)).sum();
+    (!samples.is_empty()).then_some(TrackChunk { track_id: traf.track_id, decode_time, duration, samples })
 }

@@ -1,8 +1,12 @@
 //! The initialisation segment: what tracks there are.
 
-use super::codec::Codec;
+use super::boxes::{BoxAt, bad, boxes, decode, find, need, put_box};
+use super::codec::{Codec, read_entry};
 use crate::error::MediaError;
 use bytes::Bytes;
+
+/// Most tracks of any kind.
+const TRACKS_MAX: usize = 32;
 
 /// What a track carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,19 +79,56 @@ impl Track {
 /// An initialisation segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Init {
-    /// `ftyp` and `moov` as they are stored and served: as they came, less the tracks that carry neither pictures nor sound.
+    /// `ftyp` and `moov` as they are stored and served: as they came, less the tracks that carry neither pictures nor
+    /// sound and less whatever stood around the two boxes.
     pub bytes: Bytes,
     /// The video and audio tracks, in the order of the `moov`; never empty.
     pub tracks: Vec<Track>,
     /// Tracks of other kinds (timecode, captions, metadata) whose samples are dropped.
-    pub(crate) ignored: Vec<u32>,
+    pub(crate) ignored: Vec<(u32, Defaults)>,
 }
 
 impl Init {
-    /// Reads `ftyp` + `moov`. Refuses what is encrypted, progressive, empty, or in a codec that is not taken.
+    /// Reads `ftyp` + `moov`. Refuses what is encrypted, progressive, without tracks, or in a codec that is not taken.
     pub fn parse(bytes: &Bytes) -> Result<Self, MediaError> {
-        let _ = bytes;
-        Err(MediaError::NoMedia)
+        let moov = find(bytes, b"moov")?.ok_or(MediaError::NotMp4("there is no moov box"))?;
+        let ftyp = find(bytes, b"ftyp")?;
+        let mvex = find(moov.body, b"mvex")?;
+        let mut tracks = Vec::new();
+        let mut ignored = Vec::new();
+        for found in boxes(moov.body) {
+            let found = found?;
+            if &found.name != b"trak" {
+                continue;
+            }
+            if tracks.len() + ignored.len() == TRACKS_MAX {
+                let value = TRACKS_MAX as u64 + 1;
+                return Err(MediaError::Absurd { what: "number of tracks", value, limit: TRACKS_MAX as u64 });
+            }
+            match read_track(moov.body, found)? {
+                Ok(track) => tracks.push(track),
+                Err(id) => ignored.push((id, Defaults::default())),
+            }
+        }
+        let mvex = mvex.ok_or(MediaError::NotFragmented("its moov has no mvex box"))?;
+        if tracks.is_empty() {
+            return Err(MediaError::NoTracks);
+        }
+        for (id, defaults) in read_defaults(mvex)? {
+            if let Some(track) = tracks.iter_mut().find(|track| track.id == id) {
+                track.defaults = defaults;
+            } else if let Some(other) = ignored.iter_mut().find(|(other, _)| *other == id) {
+                other.1 = defaults;
+            }
+        }
+        let mut ids: Vec<u32> =
+            tracks.iter().map(|track| track.id).chain(ignored.iter().map(|(id, _)| *id)).collect();
+        ids.sort_unstable();
+        if ids.first() == Some(&0) || ids.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(bad(*b"moov", "its track ids are not distinct and above 0"));
+        }
+        let bytes = canonical(bytes, ftyp, moov, &ignored)?;
+        Ok(Self { bytes, tracks, ignored })
     }
 
     /// The track with this id.
@@ -97,7 +138,7 @@ impl Init {
 
     /// The track that cuts and dates everything: the first video track, or else the first.
     pub fn lead(&self) -> &Track {
-        self.tracks.iter().find(|track| track.kind == TrackKind::Video).unwrap_or(&self.tracks[0])
+        self.video().unwrap_or(&self.tracks[0])
     }
 
     /// The first video track.
@@ -115,4 +156,149 @@ impl Init {
         }
         names.join(",")
     }
+
+    /// Sample defaults of any track that the `moov` names.
+    pub(crate) fn defaults(&self, id: u32) -> Option<Defaults> {
+        let ignored = || self.ignored.iter().find(|(other, _)| *other == id).map(|(_, defaults)| *defaults);
+        self.track(id).map(|track| track.defaults).or_else(ignored)
+    }
+}
+
+/// Reads a `trak`; the inner error is the id of a track that is neither video nor audio.
+fn read_track(moov: &[u8], trak: BoxAt<'_>) -> Result<Result<Track, u32>, MediaError> {
+    let tkhd: mp4_atom::Tkhd = decode(need(trak.body, b"trak", b"tkhd")?)?;
+    let mdia = need(trak.body, b"trak", b"mdia")?;
+    let mdhd: mp4_atom::Mdhd = decode(need(mdia.body, b"mdia", b"mdhd")?)?;
+    let hdlr = need(mdia.body, b"mdia", b"hdlr")?;
+    let kind = match hdlr.body.get(8..12) {
+        Some(b"vide") => TrackKind::Video,
+        Some(b"soun") => TrackKind::Audio,
+        _ => return Ok(Err(tkhd.track_id)),
+    };
+    if mdhd.timescale == 0 {
+        return Err(bad(*b"mdhd", "its timescale is 0"));
+    }
+    let minf = need(mdia.body, b"mdia", b"minf")?;
+    let stbl = need(minf.body, b"minf", b"stbl")?;
+    let stsd = need(stbl.body, b"stbl", b"stsd")?;
+    let entries = stsd.body.get(8..).ok_or_else(|| bad(*b"stsd", "it is cut off"))?;
+    let first = boxes(entries).next().ok_or_else(|| bad(*b"stsd", "it has no entry"))??;
+    let entry = read_entry(tkhd.track_id, kind == TrackKind::Video, first)?;
+    if find(stbl.body, b"stsz")?.is_some_and(|stsz| stsz.body.get(8..12).is_some_and(|count| count != [0; 4]))
+    {
+        return Err(MediaError::NotFragmented("its moov already holds samples"));
+    }
+    Ok(Ok(Track {
+        id: tkhd.track_id,
+        kind,
+        codec: entry.codec,
+        codec_string: entry.codec_string,
+        timescale: mdhd.timescale,
+        width: entry.width,
+        height: entry.height,
+        rotation: rotation(need(trak.body, b"trak", b"tkhd")?),
+        sample_rate: entry.sample_rate,
+        channels: entry.channels,
+        extradata: entry.extradata,
+        nal_length_bytes: entry.nal_length_bytes,
+        presentation_shift: presentation_shift(moov, trak, mdhd.timescale)?,
+        parameter_sets_in_band: entry.parameter_sets_in_band,
+        defaults: Defaults::default(),
+    }))
+}
+
+/// The turn that the `tkhd` matrix asks for, where it is one of the four right angles.
+fn rotation(tkhd: BoxAt<'_>) -> u16 {
+    let matrix = if tkhd.body.first() == Some(&1) { 52 } else { 40 };
+    let value = |index: usize| {
+        let bytes = tkhd.body.get(matrix + 4 * index..).and_then(|rest| rest.first_chunk());
+        bytes.map_or(0, |&bytes| i32::from_be_bytes(bytes)).signum()
+    };
+    match (value(0), value(1), value(3), value(4)) {
+        (0, 1, -1, 0) => 90,
+        (-1, 0, 0, -1) => 180,
+        (0, -1, 1, 0) => 270,
+        _ => 0,
+    }
+}
+
+/// What the edit list adds to composition times: empty edits delay, the first real edit's media time is skipped.
+fn presentation_shift(moov: &[u8], trak: BoxAt<'_>, timescale: u32) -> Result<i64, MediaError> {
+    let Some(edts) = find(trak.body, b"edts")? else { return Ok(0) };
+    let Some(elst) = find(edts.body, b"elst")? else { return Ok(0) };
+    let elst: mp4_atom::Elst = decode(elst)?;
+    let mvhd: mp4_atom::Mvhd = decode(need(moov, b"moov", b"mvhd")?)?;
+    let mut delay = 0_i128;
+    for edit in elst.entries {
+        let Some(media_time) = edit.media_time else {
+            delay += i128::from(edit.segment_duration);
+            continue;
+        };
+        let delay = delay * i128::from(timescale) / i128::from(mvhd.timescale.max(1));
+        let shift = delay - i128::from(media_time);
+        return i64::try_from(shift)
+            .ok()
+            .filter(|shift| shift.unsigned_abs() < 1 << 62)
+            .ok_or_else(|| bad(*b"elst", "it moves the track beyond all bounds"));
+    }
+    Ok(0)
+}
+
+/// Every `trex` of `mvex`.
+fn read_defaults(mvex: BoxAt<'_>) -> Result<Vec<(u32, Defaults)>, MediaError> {
+    let mut all = Vec::new();
+    for found in boxes(mvex.body) {
+        let found = found?;
+        if &found.name == b"trex" {
+            let trex: mp4_atom::Trex = decode(found)?;
+            let (duration, size) = (trex.default_sample_duration, trex.default_sample_size);
+            all.push((trex.track_id, Defaults { duration, size, flags: trex.default_sample_flags }));
+        }
+    }
+    Ok(all)
+}
+
+/// `ftyp` and `moov` alone, without the ignored tracks.
+fn canonical(
+    bytes: &Bytes,
+    ftyp: Option<BoxAt<'_>>,
+    moov: BoxAt<'_>,
+    ignored: &[(u32, Defaults)],
+) -> Result<Bytes, MediaError> {
+    if ignored.is_empty() && ftyp.is_some_and(|ftyp| ftyp.start == 0 && ftyp.whole.len() == moov.start) {
+        return Ok(bytes.slice(..moov.start + moov.whole.len()));
+    }
+    let mut out = Vec::with_capacity(moov.whole.len() + 64);
+    out.extend_from_slice(ftyp.map_or(b"\0\0\0\x18ftypiso6\0\0\0\0iso6mp41", |ftyp| ftyp.whole));
+    let dropped = |id: u32| ignored.iter().any(|(other, _)| *other == id);
+    put_box(&mut out, b"moov", |out| {
+        for found in boxes(moov.body) {
+            let found = found?;
+            match &found.name {
+                b"trak" => {
+                    let tkhd: mp4_atom::Tkhd = decode(need(found.body, b"trak", b"tkhd")?)?;
+                    if !dropped(tkhd.track_id) {
+                        out.extend_from_slice(found.whole);
+                    }
+                }
+                b"mvex" => put_box(out, b"mvex", |out| {
+                    for found in boxes(found.body) {
+                        let found = found?;
+                        let id = found
+                            .body
+                            .get(4..)
+                            .and_then(|rest| rest.first_chunk())
+                            .map(|&id| u32::from_be_bytes(id));
+                        if &found.name != b"trex" || !id.is_some_and(dropped) {
+                            out.extend_from_slice(found.whole);
+                        }
+                    }
+                    Ok(())
+                })?,
+                _ => out.extend_from_slice(found.whole),
+            }
+        }
+        Ok(())
+    })?;
+    Ok(out.into())
 }

@@ -1,7 +1,15 @@
 //! Producer reference time (`prft`): when, by the camera's clock, an instant of the media was.
+//!
+//! ffmpeg 5 writes flags 24 ("real time of the scene") in both of its modes, and both put the presentation time of the
+//! fragment's first picture into `media_time`. Only with `-write_prft pts` is that true: the time is then `media_time` itself
+//! read as Unix time. With `-write_prft wallclock` the time is that of *writing*, which is after the fragment's last
+//! picture, so the stamp is late by the fragment's duration. [`Prft::anchor_ms`] tells the two apart.
 
-use super::chunk::ChunkInfo;
-use super::init::Init;
+use super::boxes::{BoxAt, decode};
+use super::chunk::{ChunkInfo, TrackChunk};
+use super::init::{Init, Track};
+use crate::error::MediaError;
+use mp4_atom::ReferenceTime;
 
 /// What the time in a `prft` box is said to mean (its flags).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +24,7 @@ pub enum PrftClock {
     Written,
     /// 8: arbitrary but consistent.
     Consistent,
-    /// 24: a consistent, small offset from the time of the scene. ffmpeg claims this for both of its modes, though its
-    /// `-write_prft wallclock` stamps the time of writing.
+    /// 24: a consistent, small offset from the time of the scene.
     RealTime,
 }
 
@@ -34,21 +41,76 @@ pub struct Prft {
     pub clock: PrftClock,
 }
 
+/// Seconds from 1900 to 1970.
+const NTP_TO_UNIX_S: i64 = 2_208_988_800;
+/// How far a stamp made from the presentation time may be off through rounding, in microseconds.
+const SAME_US: u64 = 2_000;
+
 impl Prft {
-    /// The time as microseconds since the Unix epoch; negative before 1970.
-    pub fn unix_us(&self) -> i64 {
-        0
+    /// Reads a `prft` box.
+    pub(crate) fn parse(found: BoxAt<'_>) -> Result<Self, MediaError> {
+        let prft: mp4_atom::Prft = decode(found)?;
+        let clock = match prft.utc_time_semantics {
+            ReferenceTime::Input => PrftClock::EncoderInput,
+            ReferenceTime::Output => PrftClock::EncoderOutput,
+            ReferenceTime::Finalised => PrftClock::Finalised,
+            ReferenceTime::Written => PrftClock::Written,
+            ReferenceTime::Consistent => PrftClock::Consistent,
+            ReferenceTime::RealTime => PrftClock::RealTime,
+        };
+        Ok(Self {
+            track_id: prft.reference_track_id,
+            ntp: prft.ntp_timestamp,
+            media_time: prft.media_time,
+            clock,
+        })
     }
 
-    /// The Unix time in milliseconds of media time zero.
+    /// The time in microseconds since the Unix epoch; negative before 1970. NTP's count of seconds ends in 2036; times whose
+    /// upper bit is not set are read as of the era that begins then.
+    pub fn unix_us(&self) -> i64 {
+        let era = if self.ntp >> 63 == 0 { 1_i64 << 32 } else { 0 };
+        let seconds = (self.ntp >> 32) as i64 + era - NTP_TO_UNIX_S;
+        let fraction_us = ((self.ntp & 0xffff_ffff) * 1_000_000 + (1 << 31)) >> 32;
+        seconds * 1_000_000 + fraction_us as i64
+    }
+
+    /// The Unix time in milliseconds of media time zero, such that media at `t` ms of the timeline was at anchor + `t`.
+    /// `chunk` is the one that the box came before, `arrival_ms` (Unix) when that chunk was complete here.
+    ///
+    /// Stamps that say they are of the finished `moof` are taken back by the chunk's duration. Of those that claim real time, so
+    /// are the ones that cannot be true: a chunk arrives after its end, so a start that leaves less than half of its duration before the
+    /// arrival is the time of writing. `None` if the box names a track that is unknown or not in the chunk, or numbers
+    /// that do not fit.
     pub fn anchor_ms(&self, init: &Init, chunk: &ChunkInfo, arrival_ms: u64) -> Option<i64> {
-        let _ = (init, chunk, arrival_ms);
-        None
+        let track = init.track(self.track_id)?;
+        let samples = chunk.track(self.track_id)?;
+        let media_us = track.us(i64::try_from(self.media_time).ok()?);
+        let duration_us = track.us(i64::try_from(samples.duration).ok()?);
+        let stamp_us = self.unix_us();
+        let late = match self.clock {
+            PrftClock::EncoderInput | PrftClock::EncoderOutput | PrftClock::Consistent => false,
+            PrftClock::Finalised | PrftClock::Written => true,
+            PrftClock::RealTime => {
+                let of_presentation = stamp_us.abs_diff(media_us) <= SAME_US;
+                let arrival_us = i64::try_from(arrival_ms).ok()?.checked_mul(1_000)?;
+                !of_presentation
+                    && self.start_us(stamp_us, media_us, track, samples)? > arrival_us - duration_us / 2
+            }
+        };
+        let at_us = if late { stamp_us.checked_sub(duration_us)? } else { stamp_us };
+        Some(at_us.checked_sub(media_us)?.div_euclid(1_000))
+    }
+
+    /// The Unix time of the chunk's first sample if the stamp is taken at its word.
+    fn start_us(&self, stamp_us: i64, media_us: i64, track: &Track, samples: &TrackChunk) -> Option<i64> {
+        let first_us = track.us(i64::try_from(samples.decode_time).ok()?);
+        stamp_us.checked_add(first_us)?.checked_sub(media_us)
     }
 
     /// The Unix time in milliseconds of the start of the chunk that the box came with: [`Prft::anchor_ms`] plus the chunk's
     /// [`ChunkInfo::start_ms`].
     pub fn start_ms(&self, init: &Init, chunk: &ChunkInfo, arrival_ms: u64) -> Option<i64> {
-        Some(self.anchor_ms(init, chunk, arrival_ms)?.saturating_add(chunk.start_ms(init)))
+        self.anchor_ms(init, chunk, arrival_ms)?.checked_add(chunk.start_ms(init))
     }
 }
