@@ -50,7 +50,7 @@ pub(crate) struct BatchKeyId {
 }
 
 impl DataKey {
-    fn new(secret: Secret) -> Self {
+    pub(crate) fn new(secret: Secret) -> Self {
         Self(Arc::new(Inner { secret, last: Mutex::new(None) }))
     }
 

@@ -175,3 +175,72 @@ impl Reader<'_> {
         Some(Key { state, description, newest_version, secrets })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemEntropy;
+
+    /// Three keys, of each state one, the living ones with two versions. Each takes 23 bytes, 3 of description and 64 or
+    /// none of secrets.
+    fn bytes() -> Vec<u8> {
+        let mut contents = Contents::new(&SystemEntropy);
+        for (id, state) in [(1, KeyState::Enabled), (2, KeyState::Disabled), (3, KeyState::Destroyed)] {
+            let versions = if state == KeyState::Destroyed { 0 } else { 2 };
+            let secrets = (0..versions).map(|_| Secret::random(&SystemEntropy)).collect();
+            let key = Key { state, description: "abc".into(), newest_version: 2, secrets };
+            contents.keys.insert(KeyId::from_bytes([id; 16]), key);
+        }
+        contents.encode().to_vec()
+    }
+
+    const FIRST: usize = 36;
+    const SECOND: usize = FIRST + 90;
+
+    fn with(at: usize, replacement: &[u8]) -> Vec<u8> {
+        let mut bytes = bytes();
+        bytes[at..at + replacement.len()].copy_from_slice(replacement);
+        bytes
+    }
+
+    #[test]
+    fn contents_come_back() {
+        let bytes = bytes();
+        let contents = Contents::decode(&bytes).unwrap();
+        assert_eq!(*contents.encode(), bytes);
+        let infos: Vec<_> = contents.keys.iter().map(|(id, key)| key.info(*id)).collect();
+        assert_eq!(
+            infos.iter().map(|info| info.state).collect::<Vec<_>>(),
+            [KeyState::Enabled, KeyState::Disabled, KeyState::Destroyed]
+        );
+        assert!(infos.iter().all(|info| info.version == 2 && info.description == "abc"));
+    }
+
+    #[test]
+    fn contents_of_another_length_are_refused() {
+        let bytes = bytes();
+        for len in 0..bytes.len() {
+            assert!(Contents::decode(&bytes[..len]).is_none(), "{len}");
+        }
+        assert!(Contents::decode(&[&bytes[..], &[0]].concat()).is_none());
+    }
+
+    #[test]
+    fn contents_that_make_no_sense_are_refused() {
+        assert!(Contents::decode(&with(FIRST, &[1])).is_some());
+        for (what, bytes) in [
+            ("more keys than follow", with(32, &4_u32.to_be_bytes())),
+            ("too many keys", with(32, &(KEYS_MAX as u32 + 1).to_be_bytes())),
+            ("a key twice", with(SECOND, &[1; 16])),
+            ("keys in another order", with(FIRST, &[9; 16])),
+            ("an unknown state", with(FIRST + 16, &[0])),
+            ("an unknown state", with(FIRST + 16, &[4])),
+            ("no version", with(FIRST + 17, &0_u32.to_be_bytes())),
+            ("too many versions", with(FIRST + 17, &(VERSIONS_MAX as u32 + 1).to_be_bytes())),
+            ("a description that is not UTF-8", with(FIRST + 23, &[0xff])),
+            ("too long a description", with(FIRST + 21, &(DESCRIPTION_BYTES_MAX as u16 + 1).to_be_bytes())),
+        ] {
+            assert!(Contents::decode(&bytes).is_none(), "{what}");
+        }
+    }
+}

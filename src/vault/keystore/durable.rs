@@ -1,8 +1,8 @@
 //! Files that are replaced whole and durably, and never readable by others.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// How far replacing a file got.
@@ -34,11 +34,31 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), ReplaceError> {
         let _ = fs::remove_file(tmp);
         ReplaceError::NotDone(error)
     })?;
-    let dir = match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        _ => Path::new("."),
+    sync_parent(path).map_err(ReplaceError::Unknown)
+}
+
+/// Makes a directory, mode 0700, and the ones above it, all of them durable.
+pub(super) fn create_dir(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let parent = path.parent().ok_or(error)?;
+            create_dir(parent)?;
+            return create_dir(path);
+        }
+        Err(error) if !path.is_dir() => return Err(error),
+        // Made now, or before by someone who may have died before the next line.
+        _ => {}
+    }
+    sync_parent(path)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) => Path::new("."),
+        None => path,
     };
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(ReplaceError::Unknown)
+    File::open(parent)?.sync_all()
 }
 
 /// Reads a file of at most `max` bytes; one more byte is read if there are more. `None` if there is no such file.
@@ -48,7 +68,9 @@ pub(super) fn read(path: &Path, max: usize) -> io::Result<Option<(File, Vec<u8>)
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let mut bytes = Vec::new();
+    // Room for all of it at once: a buffer that grows leaves copies of a key behind.
+    let len = file.metadata()?.len().min(max as u64) as usize;
+    let mut bytes = Vec::with_capacity(len + 1);
     (&file).take(max as u64 + 1).read_to_end(&mut bytes)?;
     Ok(Some((file, bytes)))
 }

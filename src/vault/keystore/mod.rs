@@ -4,8 +4,8 @@
 //! times of a KMS are its caller's to keep (sealed with [`Vault::seal_blob`]): "pending deletion" is a disabled key with a
 //! date on which the caller destroys it.
 //!
-//! In the directory: `keystore` (see the module `file`), and `lock`, held while the vault is open, because two writers would
-//! undo each other's keys, and with them lose data.
+//! In the directory: `keystore` (see the module `file`), and `lock`, held while the vault is open: of two writers, one would
+//! write the other's new keys away, and with them what they sealed.
 
 mod contents;
 mod durable;
@@ -25,8 +25,8 @@ use contents::Key;
 use durable::ReplaceError;
 use root::Root;
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -67,11 +67,7 @@ impl Vault {
     /// 64 MiB and a moment.
     pub fn open(dir: &Path, root: &RootSource, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
         let io_error = |action, path: &Path, source| VaultError::Io { action, path: path.to_owned(), source };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(|error| io_error("create", dir, error))?;
+        durable::create_dir(dir).map_err(|error| io_error("create", dir, error))?;
         let lock = lock(dir)?;
         let path = dir.join("keystore");
         let (root, contents) = match file::read(&path, root)? {
@@ -233,5 +229,23 @@ fn lock(dir: &Path) -> Result<File, VaultError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(VaultError::InUse(dir.to_owned())),
         Err(TryLockError::Error(error)) => Err(io_error(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemEntropy;
+
+    #[test]
+    fn an_unsure_change_stops_all_later_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = RootSource::from_file(dir.path().join("root.key"), true);
+        let vault = Vault::open(&dir.path().join("keys"), &root, Arc::new(SystemEntropy)).unwrap();
+        let key = vault.create_key("").unwrap();
+        vault.writer.lock().unwrap().stopped = true;
+        assert!(matches!(vault.create_key(""), Err(KeyError::Stopped)));
+        assert!(matches!(vault.destroy(&key), Err(KeyError::Stopped)));
+        assert!(vault.generate_data_key(&key, b"").is_ok());
     }
 }

@@ -238,9 +238,7 @@ fn from_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     if text.len() > 2 * SECRET_SOURCE_BYTES.end() {
         return None;
     }
+    let alphabet = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    [STANDARD, URL_SAFE]
-        .into_iter()
-        .find_map(|alphabet| GeneralPurpose::new(&alphabet, config).decode(text).ok())
-        .map(Zeroizing::new)
+    GeneralPurpose::new(&alphabet, config).decode(text).ok().map(Zeroizing::new)
 }
