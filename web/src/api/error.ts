@@ -1,0 +1,43 @@
+/** What went wrong with a request, in the server's own words where it had any. */
+export class ApiError extends Error {
+  constructor(
+    /** HTTP status; 0 when no answer came at all. */
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly hint: string | null = null,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+
+  /** Trying the same again later may work. */
+  get passing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+/** Reads `{"error":{"code","message","hint"}}`; a body of any other shape still gives a usable message. */
+export function errorFromBody(status: number, body: string): ApiError {
+  try {
+    const error = (JSON.parse(body) as { error?: Record<string, unknown> }).error;
+    if (error && typeof error["message"] === "string") {
+      const code = typeof error["code"] === "string" ? error["code"] : String(status);
+      const hint = typeof error["hint"] === "string" && error["hint"] !== "" ? error["hint"] : null;
+      return new ApiError(status, code, error["message"], hint);
+    }
+  } catch {
+    // Not JSON: a proxy's page or an empty body.
+  }
+  return new ApiError(status, String(status), `the server answered ${status} without saying why`);
+}
+
+/** A sentence for the screen, whatever was thrown. */
+export function describeError(thrown: unknown): string {
+  if (thrown instanceof ApiError) {
+    const message = thrown.message.charAt(0).toUpperCase() + thrown.message.slice(1);
+    const stop = /[.!?]$/.test(message) ? "" : ".";
+    return thrown.hint ? `${message}${stop} ${thrown.hint}` : `${message}${stop}`;
+  }
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

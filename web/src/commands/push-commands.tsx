@@ -1,0 +1,76 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Client } from "../api/client";
+import { describeError } from "../api/error";
+import { type Token, readToken } from "../api/tokens";
+import { Code } from "../pieces/code";
+import { zone } from "../session";
+import { useStore } from "../store";
+import { DAY, HOUR, SECOND, dateTime, zoneName } from "../time/format";
+import { pushCommands } from "./push";
+
+const LIFETIMES: [number, string][] = [
+  [HOUR, "1 hour"],
+  [DAY, "1 day"],
+  [7 * DAY, "7 days"],
+  [30 * DAY, "30 days"],
+];
+
+/** Copy-paste commands with a token that may only push to this one stream. */
+export function PushCommands({ client, stream }: { client: Client; stream: string }) {
+  const [group, setGroup] = useState<string>("ffmpeg");
+  const [lifetimeMs, setLifetimeMs] = useState(DAY);
+  const [token, setToken] = useState<Token | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const shownZone = useStore(zone);
+
+  useEffect(() => {
+    let current = true;
+    setToken(null);
+    setError(null);
+    client.token(stream, ["ingest"], lifetimeMs / SECOND).then(
+      (answer) => current && setToken(readToken(answer)),
+      (thrown: unknown) => current && setError(describeError(thrown)),
+    );
+    return () => {
+      current = false;
+    };
+  }, [client, stream, lifetimeMs]);
+
+  const groups = pushCommands({ origin: location.origin, stream, token: token?.text ?? null });
+  const chosen = groups.find((candidate) => candidate.id === group) ?? groups[0]!;
+  return (
+    <div class="push">
+      <div class="push-tools">
+        <div class="switch" role="group" aria-label="Program">
+          {groups.map((each) => (
+            <button key={each.id} type="button" aria-pressed={each === chosen} onClick={() => setGroup(each.id)}>
+              {each.title}
+            </button>
+          ))}
+        </div>
+        <label class="inline">
+          Token good for
+          <select value={lifetimeMs} onChange={(event) => setLifetimeMs(Number(event.currentTarget.value))}>
+            {LIFETIMES.map(([ms, name]) => (
+              <option key={ms} value={ms}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      {error && <p class="message error">No token could be made: {error}</p>}
+      {chosen.commands.map((command) => (
+        <section key={command.title}>
+          <h3>{command.title}</h3>
+          <Code text={command.text} label={command.title} />
+        </section>
+      ))}
+      <p class="note">
+        The token in the address may only push to this stream
+        {token && ` until ${dateTime(token.expiresMs, shownZone)} ${zoneName(token.expiresMs, shownZone)}`}. Whoever has
+        it can push, so treat it as a password.
+      </p>
+    </div>
+  );
+}

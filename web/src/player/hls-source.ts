@@ -1,0 +1,134 @@
+import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events, type HlsConfig, type LevelDetails } from "hls.js/light";
+import { cadenceOf, distanceFromEdge, withCadence } from "./cadence";
+import { endInstant, instantAt, positionOf } from "./mapping";
+import type { Source, SourceOptions } from "./source";
+
+type LoaderClass = HlsConfig["loader"];
+
+/** Codec trouble found only while playing: no retry will help. */
+const CODEC_ERRORS: string[] = [
+  ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR,
+  ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR,
+  ErrorDetails.BUFFER_ADD_CODEC_ERROR,
+];
+
+/** Less than this much of a change in cadence is jitter. */
+const CADENCE_STEP_S = 0.25;
+
+export function hlsSupported(): boolean {
+  return Hls.isSupported();
+}
+
+/** A playlist played through Media Source Extensions by hls.js. */
+export class HlsSource implements Source {
+  readonly kind;
+  private readonly hls: Hls;
+  private distanceS: number | null = null;
+  private mediaRecovered = false;
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly options: SourceOptions,
+  ) {
+    this.kind = options.kind;
+    this.hls = new Hls({
+      // The segments are fragmented MP4 already: nothing is left for a worker to do.
+      enableWorker: false,
+      lowLatencyMode: true,
+      maxLiveSyncPlaybackRate: 1.1,
+      liveDurationInfinity: true,
+      liveSyncDuration: distanceFromEdge(2),
+      backBufferLength: 90,
+      maxBufferLength: 20,
+      maxBufferHole: 0.3,
+      startPosition: options.startAt ?? -1,
+      pLoader: this.playlistLoader() as unknown as NonNullable<HlsConfig["pLoader"]>,
+      xhrSetup: async (xhr, url) => {
+        const token = await options.token();
+        xhr.open("GET", url, true);
+        xhr.setRequestHeader("Authorization", `Bearer ${token}`);
+        xhr.setRequestHeader("X-Requested-With", "kinetoscope");
+      },
+    });
+    this.hls.on(Events.ERROR, (_, data) => this.onError(data));
+    this.hls.loadSource(options.path);
+    this.hls.attachMedia(video);
+  }
+
+  instant(): number | null {
+    const details = this.details();
+    return details ? instantAt(details.fragments, this.video.currentTime) : null;
+  }
+
+  position(instantMs: number): number | null {
+    const details = this.details();
+    return details ? positionOf(details.fragments, instantMs) : null;
+  }
+
+  endMs(): number | null {
+    const details = this.details();
+    return details ? endInstant(details.fragments) : null;
+  }
+
+  livePosition(): number | null {
+    return this.hls.liveSyncPosition;
+  }
+
+  pauseLoading(): void {
+    this.hls.stopLoad();
+  }
+
+  resumeLoading(): void {
+    this.hls.startLoad(this.video.currentTime);
+  }
+
+  destroy(): void {
+    this.hls.destroy();
+  }
+
+  private details(): LevelDetails | null {
+    return this.hls.latestLevelDetails;
+  }
+
+  /** hls.js' own loader, which shows it the camera's rhythm instead of the server's cap (see cadence.ts). */
+  private playlistLoader(): LoaderClass {
+    const onCadence = (seconds: number) => this.onCadence(seconds);
+    const Base = Hls.DefaultConfig.loader as LoaderClass;
+    return class extends Base {
+      override load(...[context, config, callbacks]: Parameters<InstanceType<LoaderClass>["load"]>): void {
+        const onSuccess: typeof callbacks.onSuccess = (response, ...rest) => {
+          if (typeof response.data === "string") {
+            const seconds = cadenceOf(response.data);
+            if (seconds !== null) {
+              onCadence(seconds);
+              response.data = withCadence(response.data, seconds);
+            }
+          }
+          callbacks.onSuccess(response, ...rest);
+        };
+        super.load(context, config, { ...callbacks, onSuccess });
+      }
+    } as LoaderClass;
+  }
+
+  private onCadence(seconds: number): void {
+    const distanceS = distanceFromEdge(seconds);
+    if (this.distanceS !== null && Math.abs(this.distanceS - distanceS) < CADENCE_STEP_S) return;
+    this.distanceS = distanceS;
+    this.hls.targetLatency = distanceS;
+  }
+
+  private onError(data: ErrorData): void {
+    if (!data.fatal && !CODEC_ERRORS.includes(data.details)) return;
+    const message = data.error?.message ?? data.reason ?? data.details;
+    const error = { code: data.details, message };
+    if (CODEC_ERRORS.includes(data.details)) {
+      this.options.onFailure("codec", error);
+    } else if (data.type === ErrorTypes.MEDIA_ERROR && !this.mediaRecovered) {
+      this.mediaRecovered = true;
+      this.hls.recoverMediaError();
+    } else {
+      this.options.onFailure(data.type === ErrorTypes.NETWORK_ERROR ? "network" : "media", error);
+    }
+  }
+}

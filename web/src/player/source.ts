@@ -1,0 +1,30 @@
+import type { PlayerError } from "./transport";
+
+/** A playlist attached to the video element. */
+export interface Source {
+  readonly kind: "live" | "archive";
+  /** Wall-clock instant on screen. */
+  instant(): number | null;
+  /** Player seconds of an instant; null when the playlist does not hold it. */
+  position(instantMs: number): number | null;
+  /** Wall-clock end of the playlist. */
+  endMs(): number | null;
+  /** Player seconds at which to follow the live edge. */
+  livePosition(): number | null;
+  /** Stops and resumes fetching, for a long pause. */
+  pauseLoading(): void;
+  resumeLoading(): void;
+  destroy(): void;
+}
+
+export interface SourceOptions {
+  kind: "live" | "archive";
+  /** Path of the multivariant playlist. */
+  path: string;
+  /** Player seconds to begin at; null: the live edge. */
+  startAt: number | null;
+  /** A token that is good for the next request. */
+  token: () => Promise<string>;
+  /** Playback cannot go on. `codec`: this browser will never play it. */
+  onFailure: (failure: "codec" | "network" | "media", error: PlayerError) => void;
+}

@@ -1,0 +1,30 @@
+import { useState } from "preact/hooks";
+import type { Range } from "../timeline/paint";
+
+/** A mark without its other end makes a range of this length. */
+const DEFAULT_MS = 10_000;
+export const RANGE_MIN_MS = 200;
+
+export interface Marks {
+  range: Range | null;
+  set: (range: Range | null) => void;
+  markIn: (ms: number) => void;
+  markOut: (ms: number) => void;
+}
+
+/** The marked range; marking one end beyond the other moves the other along. */
+export function useRange(): Marks {
+  const [range, set] = useState<Range | null>(null);
+  return {
+    range,
+    set: (next) => set(next && next.toMs - next.fromMs < RANGE_MIN_MS ? null : next),
+    markIn: (ms) => {
+      const toMs = range && range.toMs > ms + RANGE_MIN_MS ? range.toMs : ms + DEFAULT_MS;
+      set({ fromMs: ms, toMs });
+    },
+    markOut: (ms) => {
+      const fromMs = range && range.fromMs < ms - RANGE_MIN_MS ? range.fromMs : ms - DEFAULT_MS;
+      set({ fromMs, toMs: ms });
+    },
+  };
+}
