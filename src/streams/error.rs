@@ -204,7 +204,7 @@ impl From<UnwrapError> for DataKeyError {
 /// Errors of an append, both of its admission and of its durability.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The stream was deleted.
+    /// The stream was deleted, or its shard is missing from the store (said in the log when the service was opened).
     #[error("the stream was deleted")]
     Deleted,
     /// The shard takes no more records.
@@ -255,7 +255,7 @@ pub enum AppendError {
 /// Errors of reading, following and trimming a shard.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The stream was deleted.
+    /// The stream was deleted, or its shard is missing from the store (said in the log when the service was opened).
     #[error("the stream was deleted")]
     Deleted,
     /// The record was there and has been trimmed.

@@ -1,7 +1,7 @@
 //! A stream's data keys: which there are, and the few that lie opened in memory.
 
 use crate::error::DataKeyError;
-use crate::limits::{OPENED_KEY_LIFETIME, OPENED_KEYS_MAX};
+use crate::limits::{DATA_KEY_LIFETIME, OPENED_KEY_LIFETIME, OPENED_KEYS_MAX};
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +18,13 @@ pub(crate) struct Generation {
     /// The key, wrapped by the stream's key-encryption key.
     #[serde(with = "base64_bytes")]
     pub(crate) wrapped: Vec<u8>,
+}
+
+impl Generation {
+    /// Whether it has lived its day.
+    pub(crate) fn has_expired(&self, now_ms: u64) -> bool {
+        Duration::from_millis(now_ms.saturating_sub(self.created_ms)) >= DATA_KEY_LIFETIME
+    }
 }
 
 /// The data keys of one stream.
@@ -74,17 +81,22 @@ impl DataKeys {
         self.ring().generations.clone()
     }
 
-    /// Number and age (of `now_ms`) of the newest data key, and whether a replacement may be tried at `now`.
-    pub(crate) fn newest(&self, now_ms: u64, now: Duration) -> Option<(u32, Duration, bool)> {
-        let ring = self.ring();
-        let newest = ring.generations.last()?;
-        let age = Duration::from_millis(now_ms.saturating_sub(newest.created_ms));
-        Some((newest.number, age, now >= ring.retry_at))
+    /// Number of the newest data key.
+    pub(crate) fn newest(&self) -> Option<u32> {
+        self.ring().generations.last().map(|newest| newest.number)
     }
 
-    /// Puts off the next replacement.
-    pub(crate) fn retry_at(&self, at: Duration) {
-        self.ring().retry_at = at;
+    /// Whether the newest data key has lived its day at `now_ms`, and its replacement is not put off at the monotonic
+    /// time `now`.
+    pub(crate) fn is_due(&self, now_ms: u64, now: Duration) -> bool {
+        let ring = self.ring();
+        let expired = ring.generations.last().is_none_or(|newest| newest.has_expired(now_ms));
+        expired && now >= ring.retry_at
+    }
+
+    /// Puts off the replacement of the newest data key to a monotonic time.
+    pub(crate) fn put_off(&self, until: Duration) {
+        self.ring().retry_at = until;
     }
 
     /// The data key of that number, opened. The vault is asked at the first use and again when what it said is older

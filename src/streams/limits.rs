@@ -71,6 +71,17 @@ pub struct StreamsConfig {
     pub shard_admission_bytes_max: usize,
 }
 
+impl StreamsConfig {
+    /// The same within what the semaphores can count; nothing at all would stop everything.
+    pub(crate) fn clamped(self) -> Self {
+        let max = u32::MAX as usize;
+        Self {
+            admission_bytes_max: self.admission_bytes_max.clamp(1, max),
+            shard_admission_bytes_max: self.shard_admission_bytes_max.clamp(1, max),
+        }
+    }
+}
+
 impl Default for StreamsConfig {
     fn default() -> Self {
         Self { admission_bytes_max: 256 << 20, shard_admission_bytes_max: 32 << 20 }

@@ -201,7 +201,8 @@ impl Writing {
 
     async fn claim(&mut self) -> Result<Claimed, AppendError> {
         let (store, shard) = (&self.core.store, self.cell().info.id);
-        let mut epoch = Epoch(store.state(shard).await?.epoch.0.saturating_add(1));
+        let state = store.state(shard).await.map_err(not_appended)?;
+        let mut epoch = Epoch(state.epoch.0.saturating_add(1));
         let mut tries = 1;
         let (state, writer) = loop {
             match store.claim(shard, epoch).await {
@@ -210,7 +211,7 @@ impl Writing {
                     epoch = Epoch(by.0.saturating_add(1));
                     tries += 1;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(not_appended(error)),
             }
         };
         if state.tail.sealed {
@@ -222,5 +223,13 @@ impl Writing {
             next: state.tail.next,
             last_arrival: state.tail.last_arrival.unwrap_or_default(),
         })
+    }
+}
+
+/// What a failed claim means for the batch that was waiting for it: whatever became of the claim, the batch is not in.
+fn not_appended(error: StoreError) -> AppendError {
+    match AppendError::from(error) {
+        AppendError::Unknown(source) => AppendError::Unavailable(source),
+        other => other,
     }
 }

@@ -62,6 +62,7 @@ impl Streams {
         env: Env,
         config: StreamsConfig,
     ) -> Result<Self, OpenError> {
+        let config = config.clamped();
         let catalogue = Catalogue::open(store.clone(), meta, vault.clone(), env.clone(), config).await?;
         let core = Core {
             limits: plain_limits(store.limits()),

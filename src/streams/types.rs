@@ -67,8 +67,9 @@ pub struct StreamInfo {
 impl StreamInfo {
     /// The index of the shard that owns a hash key.
     pub fn shard_of(&self, hash_key: u128) -> Option<u32> {
-        let index = self.shards.iter().position(|shard| shard.hash_range.contains(hash_key))?;
-        u32::try_from(index).ok()
+        let index = self.shards.partition_point(|shard| shard.hash_range.last < hash_key);
+        let shard = self.shards.get(index)?;
+        shard.hash_range.contains(hash_key).then(|| u32::try_from(index).ok())?
     }
 }
 

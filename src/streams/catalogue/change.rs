@@ -5,7 +5,7 @@ use super::{Catalogue, Stream};
 use crate::crypto::off_runtime;
 use crate::error::{CatalogueError, DataKeyError, StreamNotFound, UpdateError};
 use crate::keys::Generation;
-use crate::limits::{CHANGE_TRIES, DATA_KEY_LIFETIME, DATA_KEY_RETRY};
+use crate::limits::{CHANGE_TRIES, DATA_KEY_RETRY};
 use crate::types::{StreamInfo, StreamPatch};
 use shardlog::MetaError;
 use std::sync::Arc;
@@ -101,23 +101,20 @@ impl Catalogue {
     /// The data key to seal with now, replaced when it has lived its day.
     pub(crate) async fn current_key(&self, stream: &Stream) -> Result<(u32, DataKey), CatalogueError> {
         let now = self.env.clock.monotonic();
-        let newest = stream.keys.newest(self.env.clock.now_ms(), now);
-        let due = newest.is_none_or(|(_, age, may_try)| age >= DATA_KEY_LIFETIME && may_try);
-        if due {
+        if stream.keys.is_due(self.env.clock.now_ms(), now) {
             match self.replace_key(stream).await {
-                Ok(()) => {}
-                // The catalogue's disk may be full for a while; cameras should not stop for that. A refusal of the
+                // The catalogue's disk, or the row, may be full; cameras should not stop for that. A refusal of the
                 // key-encryption key, on the other hand, is final.
-                Err(CatalogueError::Meta(error)) if newest.is_some() => {
+                Err(error @ (CatalogueError::Meta(_) | CatalogueError::RowTooLarge { .. }))
+                    if stream.keys.newest().is_some() =>
+                {
                     tracing::warn!(row = stream.row_key, %error, "data key not replaced; going on with the old one");
-                    stream.keys.retry_at(now + DATA_KEY_RETRY);
+                    stream.keys.put_off(now + DATA_KEY_RETRY);
                 }
-                Err(error) => return Err(error),
+                other => other?,
             }
         }
-        let Some((number, ..)) = stream.keys.newest(0, now) else {
-            return Err(DataKeyError::Destroyed.into());
-        };
+        let number = stream.keys.newest().ok_or(DataKeyError::Destroyed)?;
         Ok((number, stream.keys.open(&self.vault, stream.row_key.as_bytes(), number, now)?))
     }
 
@@ -126,7 +123,7 @@ impl Catalogue {
         self.change(stream, |row| {
             let newest = row.data_keys.last();
             // Another shard of the stream may have been faster.
-            if newest.is_some_and(|newest| now_ms.saturating_sub(newest.created_ms) < lifetime_ms()) {
+            if newest.is_some_and(|newest| !newest.has_expired(now_ms)) {
                 return Ok(false);
             }
             let number = newest.map_or(1, |newest| newest.number.saturating_add(1));
@@ -144,14 +141,10 @@ impl Catalogue {
         oldest_needed: u32,
     ) -> Result<(), CatalogueError> {
         self.change(stream, |row| {
-            let before = row.data_keys.len();
-            let kept_from = row.data_keys.len().saturating_sub(2);
-            let mut index = 0;
-            row.data_keys.retain(|generation| {
-                index += 1;
-                index > kept_from || generation.number >= oldest_needed
-            });
-            Ok(row.data_keys.len() < before)
+            let old = row.data_keys.iter().take_while(|generation| generation.number < oldest_needed).count();
+            let forgotten = old.min(row.data_keys.len().saturating_sub(2));
+            row.data_keys.drain(..forgotten);
+            Ok(forgotten > 0)
         })
         .await
     }
@@ -169,8 +162,4 @@ impl Catalogue {
             self.vault.generate_data_key(&key, context.as_bytes()).map_err(DataKeyError::from)?;
         Ok(Generation { number, created_ms, wrapped: wrapped.as_bytes().to_vec() })
     }
-}
-
-fn lifetime_ms() -> u64 {
-    u64::try_from(DATA_KEY_LIFETIME.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,8 +6,8 @@ use crate::crypto::off_runtime;
 use crate::error::{CatalogueError, OpenError};
 use crate::limits::{STREAMS_MAX, StreamsConfig};
 use shardlog::env::Env;
-use shardlog::{LogStore, MetaStore, Versioned};
-use std::collections::BTreeMap;
+use shardlog::{LogStore, MetaStore, ShardId, StoreError, Versioned};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use vault::{KeyId, KeyState, Vault};
 
@@ -35,8 +35,29 @@ impl Catalogue {
             names: RwLock::default(),
         };
         let streams = catalogue.load().await?;
+        catalogue.report_strays(&streams).await.map_err(CatalogueError::from)?;
         *catalogue.names.write().unwrap_or_else(PoisonError::into_inner) = streams;
         Ok(catalogue)
+    }
+
+    /// Says where catalogue and store disagree, which no stop of this program explains. Nothing is mended: a shard
+    /// without a stream may be all that is left of one, and a stream without its shard still has the others.
+    async fn report_strays(&self, streams: &BTreeMap<String, Slot>) -> Result<(), StoreError> {
+        let stored: BTreeSet<ShardId> = self.store.shards().await?.into_iter().collect();
+        let mut known = BTreeSet::new();
+        for slot in streams.values() {
+            let Slot::Here(stream) = slot else { continue };
+            for shard in stream.shards.iter().map(|cell| cell.info.id) {
+                if !stored.contains(&shard) {
+                    tracing::error!(row = stream.row_key, %shard, "a shard is missing from the store");
+                }
+                known.insert(shard);
+            }
+        }
+        for shard in stored.difference(&known) {
+            tracing::warn!(%shard, "a shard in the store belongs to no stream; left alone");
+        }
+        Ok(())
     }
 
     async fn load(&self) -> Result<BTreeMap<String, Slot>, OpenError> {

@@ -183,7 +183,7 @@ mod tests {
                 .collect(),
             key: "0190".into(),
         };
-        Row::of(&info, vec![Generation { number: 1, created_ms: 5, wrapped: vec![1, 2, 3].into() }])
+        Row::of(&info, vec![Generation { number: 1, created_ms: 5, wrapped: vec![1, 2, 3] }])
     }
 
     #[test]

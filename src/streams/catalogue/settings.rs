@@ -66,16 +66,11 @@ fn check_attributes(attributes: &BTreeMap<String, String>) -> Result<(), Invalid
     Ok(())
 }
 
-/// The class of shards whose records expire at about the same time. Each step is a little more than its round number,
-/// so that "a day" with an hour of grace is still a day.
+/// The class of shards whose records expire at about the same time: up to an hour, a day, a week, a month, longer. Each
+/// step is a little more than its round number, so that a day and an hour of grace is still a day.
 pub(crate) fn retention_class(hours: u32) -> RetentionClass {
-    RetentionClass(match hours {
-        ..=2 => 0,
-        ..=26 => 1,
-        ..=192 => 2, // 8 days
-        ..=768 => 3, // 32 days
-        _ => 4,
-    })
+    let longer_than = |steps: u8, step: u32| steps + u8::from(hours > step);
+    RetentionClass([2, 26, 8 * 24, 32 * 24].into_iter().fold(0, longer_than))
 }
 
 #[cfg(test)]

@@ -1,0 +1,12 @@
+//! Black-box tests of the crate: what callers of `Streams` and `Shard` may rely on.
+#![allow(clippy::unwrap_used, reason = "the lint's exception for tests does not cover their helpers")]
+
+mod append;
+mod catalogue;
+mod faults;
+mod keys;
+mod meddling;
+mod read;
+mod recovery;
+mod retention;
+mod world;

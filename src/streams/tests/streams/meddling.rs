@@ -1,0 +1,221 @@
+//! A store and metadata that a test can hold up, break and falsify.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use shardlog::meta::MemoryMeta;
+use shardlog::{
+    Arrival, Durable, Epoch, Limits, LogStore, MetaError, MetaStore, Parts, ReadLimit, RetentionClass,
+    SealedRecord, Seq, ShardId, ShardState, ShardWriter, StoreError, StoredRecord, Tail, Versioned,
+};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// What is to become of an append.
+pub(crate) enum Fate {
+    /// Refused: it did not happen.
+    Refused,
+    /// Admitted, then lost before it was written; the writer is dead.
+    Lost,
+    /// Admitted and written, but the answer is lost; the writer is dead.
+    Written,
+}
+
+type Falsify = Box<dyn Fn(&mut Vec<StoredRecord>) + Send + Sync>;
+
+/// Passes everything on to another store, except what a test has ordered.
+pub(crate) struct MeddledStore {
+    pub(crate) inner: Arc<dyn LogStore>,
+    /// While true, batches are written but nobody is told that they are durable.
+    held: watch::Sender<bool>,
+    fates: Arc<Mutex<VecDeque<Fate>>>,
+    falsify: Mutex<Option<Falsify>>,
+    /// Shards that may still be created and deleted.
+    pub(crate) changes_left: AtomicUsize,
+}
+
+impl MeddledStore {
+    pub(crate) fn new(inner: Arc<dyn LogStore>) -> Self {
+        Self {
+            inner,
+            held: watch::Sender::new(false),
+            fates: Arc::default(),
+            falsify: Mutex::default(),
+            changes_left: AtomicUsize::new(usize::MAX),
+        }
+    }
+
+    pub(crate) fn hold(&self, held: bool) {
+        self.held.send_replace(held);
+    }
+
+    pub(crate) fn next_append(&self, fate: Fate) {
+        self.fates.lock().unwrap().push_back(fate);
+    }
+
+    pub(crate) fn falsify(&self, with: impl Fn(&mut Vec<StoredRecord>) + Send + Sync + 'static) {
+        *self.falsify.lock().unwrap() = Some(Box::new(with));
+    }
+
+    fn change(&self) -> Result<(), StoreError> {
+        let left =
+            self.changes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map(drop).map_err(|_| StoreError::Unavailable(ordered()))
+    }
+}
+
+fn ordered() -> shardlog::Source {
+    Arc::new(std::io::Error::other("as the test ordered"))
+}
+
+#[async_trait]
+impl LogStore for MeddledStore {
+    async fn create(&self, shard: ShardId, class: RetentionClass) -> Result<(), StoreError> {
+        self.change()?;
+        self.inner.create(shard, class).await
+    }
+
+    async fn claim(
+        &self,
+        shard: ShardId,
+        epoch: Epoch,
+    ) -> Result<(ShardState, Box<dyn ShardWriter>), StoreError> {
+        let (state, inner) = self.inner.claim(shard, epoch).await?;
+        let (held, fates) = (self.held.subscribe(), self.fates.clone());
+        Ok((state, Box::new(MeddledWriter { inner, held, fates, dead: false })))
+    }
+
+    async fn shards(&self) -> Result<Vec<ShardId>, StoreError> {
+        self.inner.shards().await
+    }
+
+    async fn state(&self, shard: ShardId) -> Result<ShardState, StoreError> {
+        self.inner.state(shard).await
+    }
+
+    fn watch(&self, shard: ShardId) -> Result<watch::Receiver<Tail>, StoreError> {
+        self.inner.watch(shard)
+    }
+
+    async fn seek(&self, shard: ShardId, at: Arrival) -> Result<Seq, StoreError> {
+        self.inner.seek(shard, at).await
+    }
+
+    async fn read(
+        &self,
+        shard: ShardId,
+        from: Seq,
+        limit: ReadLimit,
+        parts: Parts,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        let mut records = self.inner.read(shard, from, limit, parts).await?;
+        if let Some(falsify) = &*self.falsify.lock().unwrap() {
+            falsify(&mut records);
+        }
+        Ok(records)
+    }
+
+    async fn body(&self, shard: ShardId, seq: Seq, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.inner.body(shard, seq, range).await
+    }
+
+    async fn trim(&self, shard: ShardId, before: Seq) -> Result<(), StoreError> {
+        self.inner.trim(shard, before).await
+    }
+
+    async fn delete(&self, shard: ShardId) -> Result<(), StoreError> {
+        self.change()?;
+        self.inner.delete(shard).await
+    }
+
+    fn limits(&self) -> Limits {
+        self.inner.limits()
+    }
+}
+
+struct MeddledWriter {
+    inner: Box<dyn ShardWriter>,
+    held: watch::Receiver<bool>,
+    fates: Arc<Mutex<VecDeque<Fate>>>,
+    dead: bool,
+}
+
+#[async_trait]
+impl ShardWriter for MeddledWriter {
+    async fn append(&mut self, first: Seq, batch: Vec<SealedRecord>) -> Result<Durable, StoreError> {
+        if self.dead {
+            return Err(StoreError::Unavailable(ordered()));
+        }
+        let fate = self.fates.lock().unwrap().pop_front();
+        self.dead = matches!(fate, Some(Fate::Lost | Fate::Written));
+        let written = match fate {
+            Some(Fate::Refused) => return Err(StoreError::Unavailable(ordered())),
+            Some(Fate::Lost) => None,
+            Some(Fate::Written) | None => Some(self.inner.append(first, batch).await?),
+        };
+        let (dead, mut held) = (self.dead, self.held.clone());
+        Ok(Box::pin(async move {
+            let _ = held.wait_for(|held| !held).await;
+            match written {
+                Some(durable) if !dead => durable.await,
+                _ => Err(StoreError::Unknown(ordered())),
+            }
+        }))
+    }
+
+    async fn seal(&mut self) -> Result<(), StoreError> {
+        self.inner.seal().await
+    }
+}
+
+/// Metadata in memory that takes only so many more writes.
+pub(crate) struct FailingMeta {
+    pub(crate) inner: MemoryMeta,
+    pub(crate) writes_left: AtomicUsize,
+    /// Makes each write wait for a while, so that a caller can go away meanwhile.
+    pub(crate) slow: AtomicBool,
+}
+
+impl FailingMeta {
+    pub(crate) fn new() -> Self {
+        Self {
+            inner: MemoryMeta::new(),
+            writes_left: AtomicUsize::new(usize::MAX),
+            slow: AtomicBool::new(false),
+        }
+    }
+
+    async fn write(&self) -> Result<(), MetaError> {
+        if self.slow.load(Ordering::SeqCst) {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let left =
+            self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map(drop).map_err(|_| MetaError::Unavailable(ordered()))
+    }
+}
+
+#[async_trait]
+impl MetaStore for FailingMeta {
+    async fn get(&self, key: &str) -> Result<Option<Versioned>, MetaError> {
+        self.inner.get(key).await
+    }
+
+    async fn put(&self, key: &str, expected: Option<u64>, value: Bytes) -> Result<u64, MetaError> {
+        self.write().await?;
+        self.inner.put(key, expected, value).await
+    }
+
+    async fn remove(&self, key: &str, expected: u64) -> Result<(), MetaError> {
+        self.write().await?;
+        self.inner.remove(key, expected).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<(String, Versioned)>, MetaError> {
+        self.inner.list(prefix).await
+    }
+}
