@@ -77,8 +77,18 @@ fn scheme(children: &[u8]) -> Result<Option<BoxName>, MediaError> {
     Ok(schm.body.get(4..).and_then(|rest| rest.first_chunk()).map(|&name| BoxName(name)))
 }
 
+/// The box with the decoder's configuration.
 fn config<'a>(entry: BoxAt<'a>, children: &'a [u8], name: &[u8; 4]) -> Result<BoxAt<'a>, MediaError> {
-    find(children, name)?.ok_or_else(|| bad(entry.name, &format!("it has no {} box", BoxName(*name))))
+    let found =
+        find(children, name)?.ok_or_else(|| bad(entry.name, &format!("it has no {} box", BoxName(*name))))?;
+    if found.body.is_empty() {
+        // What ffmpeg does with libaom and empty_moov.
+        return Err(bad(
+            *name,
+            "it is empty: the moov was written before the encoder was known (use +delay_moov)",
+        ));
+    }
+    Ok(found)
 }
 
 fn be16(body: &[u8], at: usize) -> u16 {

@@ -258,7 +258,7 @@ fn read_defaults(mvex: BoxAt<'_>) -> Result<Vec<(u32, Defaults)>, MediaError> {
     Ok(all)
 }
 
-/// `ftyp` and `moov` alone, without the ignored tracks.
+/// `ftyp` and `moov` alone, without the ignored tracks and what refers to them.
 fn canonical(
     bytes: &Bytes,
     ftyp: Option<BoxAt<'_>>,
@@ -270,35 +270,46 @@ fn canonical(
     }
     let mut out = Vec::with_capacity(moov.whole.len() + 64);
     out.extend_from_slice(ftyp.map_or(b"\0\0\0\x18ftypiso6\0\0\0\0iso6mp41", |ftyp| ftyp.whole));
-    let dropped = |id: u32| ignored.iter().any(|(other, _)| *other == id);
+    let dropped = |id: Option<u32>| ignored.iter().any(|(other, _)| Some(*other) == id);
     put_box(&mut out, b"moov", |out| {
         for found in boxes(moov.body) {
             let found = found?;
             match &found.name {
                 b"trak" => {
                     let tkhd: mp4_atom::Tkhd = decode(need(found.body, b"trak", b"tkhd")?)?;
-                    if !dropped(tkhd.track_id) {
-                        out.extend_from_slice(found.whole);
+                    if !dropped(Some(tkhd.track_id)) {
+                        put_filtered(out, found, |child| ignored.is_empty() || &child.name != b"tref")?;
                     }
                 }
-                b"mvex" => put_box(out, b"mvex", |out| {
-                    for found in boxes(found.body) {
-                        let found = found?;
-                        let id = found
-                            .body
-                            .get(4..)
-                            .and_then(|rest| rest.first_chunk())
-                            .map(|&id| u32::from_be_bytes(id));
-                        if &found.name != b"trex" || !id.is_some_and(dropped) {
-                            out.extend_from_slice(found.whole);
-                        }
-                    }
-                    Ok(())
-                })?,
+                b"mvex" => {
+                    put_filtered(out, found, |child| &child.name != b"trex" || !dropped(first_id(child)))?
+                }
                 _ => out.extend_from_slice(found.whole),
             }
         }
         Ok(())
     })?;
     Ok(out.into())
+}
+
+/// Copies a box with those of its children that are wanted.
+fn put_filtered(
+    out: &mut Vec<u8>,
+    parent: BoxAt<'_>,
+    wanted: impl Fn(BoxAt<'_>) -> bool,
+) -> Result<(), MediaError> {
+    put_box(out, &parent.name, |out| {
+        for child in boxes(parent.body) {
+            let child = child?;
+            if wanted(child) {
+                out.extend_from_slice(child.whole);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The id that a `trex` starts with.
+fn first_id(trex: BoxAt<'_>) -> Option<u32> {
+    trex.body.get(4..).and_then(|rest| rest.first_chunk()).map(|&id| u32::from_be_bytes(id))
 }

@@ -278,7 +278,11 @@ impl Scanner {
                 let parts = &mut self.arriving.parts;
                 if parts.len() as u64 == PARTS_MAX {
                     let (value, limit) = (PARTS_MAX + 1, PARTS_MAX);
-                    return Err(MediaError::Absurd { what: "number of mdat boxes of a fragment", value, limit });
+                    return Err(MediaError::Absurd {
+                        what: "number of mdat boxes of a fragment",
+                        value,
+                        limit,
+                    });
                 }
                 parts.push(Part { stream_start: self.position, range });
                 self.state = if left > 0 { State::Mdat { left } } else { State::Header };
