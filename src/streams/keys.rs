@@ -99,6 +99,11 @@ impl DataKeys {
         self.ring().retry_at = until;
     }
 
+    /// Wipes what was opened too long ago, which a stream that is not used would not do by itself.
+    pub(crate) fn close_old(&self, now: Duration) {
+        self.ring().close_old(now);
+    }
+
     /// The data key of that number, opened. The vault is asked at the first use and again when what it said is older
     /// than [`OPENED_KEY_LIFETIME`] at the monotonic time `now`.
     pub(crate) fn open(
@@ -112,7 +117,7 @@ impl DataKeys {
         if ring.destroyed {
             return Err(DataKeyError::Destroyed);
         }
-        ring.opened.retain(|opened| now.saturating_sub(opened.since) < OPENED_KEY_LIFETIME);
+        ring.close_old(now);
         if let Some(opened) = ring.opened.iter().find(|opened| opened.number == number) {
             return Ok(opened.key.clone());
         }
@@ -124,6 +129,12 @@ impl DataKeys {
         }
         ring.opened.push(Opened { number, key: key.clone(), since: now });
         Ok(key)
+    }
+}
+
+impl Ring {
+    fn close_old(&mut self, now: Duration) {
+        self.opened.retain(|opened| now.saturating_sub(opened.since) < OPENED_KEY_LIFETIME);
     }
 }
 

@@ -202,6 +202,9 @@ impl Writing {
     async fn claim(&mut self) -> Result<Claimed, AppendError> {
         let (store, shard) = (&self.core.store, self.cell().info.id);
         let state = store.state(shard).await.map_err(not_appended)?;
+        if state.tail.sealed {
+            return Err(AppendError::Sealed { next: state.tail.next });
+        }
         let mut epoch = Epoch(state.epoch.0.saturating_add(1));
         let mut tries = 1;
         let (state, writer) = loop {
@@ -214,9 +217,6 @@ impl Writing {
                 Err(error) => return Err(not_appended(error)),
             }
         };
-        if state.tail.sealed {
-            return Err(AppendError::Sealed { next: state.tail.next });
-        }
         tracing::debug!(%shard, epoch = epoch.0, next = state.tail.next.0, "shard claimed");
         Ok(Claimed {
             writer,

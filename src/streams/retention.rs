@@ -1,4 +1,5 @@
-//! Retention: a task that trims what is older than its stream keeps, and forgets data keys that nothing needs any more.
+//! Retention: a task that trims what is older than its stream keeps, forgets data keys that nothing needs any more, and
+//! wipes opened ones that nobody uses.
 
 use crate::catalogue::Stream;
 use crate::error::{CatalogueError, ReadError};
@@ -87,6 +88,7 @@ impl Streams {
                     Err(error) => report.fail(&stream, &error),
                 }
             }
+            stream.keys.close_old(self.core().env.clock.monotonic());
             if let Err(error) = forget_keys(self.core(), &stream).await {
                 report.fail(&stream, &error);
             }

@@ -8,7 +8,7 @@ use crate::owner::{Request, lost_owner, owner_of};
 use crate::service::Core;
 use crate::types::{Appended, PlainRecord, Record, ShardInfo, StreamInfo};
 use bytes::Bytes;
-use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardState, StoredRecord, Tail};
+use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardState, StoreError, StoredRecord, Tail};
 use std::ops::Range;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
@@ -153,8 +153,22 @@ impl Shard {
             bytes: limit.bytes.min(READ_BYTES_MAX),
         };
         let stored = self.core.store.read(self.cell().info.id, from, limit, parts).await?;
-        let records = stored.into_iter().map(|record| self.to_open(record)).collect::<Result<Vec<_>, _>>()?;
+        let mut records = Vec::with_capacity(stored.len());
+        for (index, record) in (0..).zip(stored) {
+            if record.seq != from.plus(index) {
+                return Err(self.skipped(from.plus(index), record.seq));
+            }
+            records.push(self.to_open(record)?);
+        }
         open_records(self.place(), records).await
+    }
+
+    /// A store must not pass over records: that is how loss shows.
+    fn skipped(&self, expected: Seq, found: Seq) -> ReadError {
+        ReadError::Corrupt(StoreError::Corrupt {
+            place: format!("shard {} sequence {expected}", self.cell().info.id),
+            what: format!("the store went on with sequence {found}"),
+        })
     }
 
     /// A byte range of one body. Reads and opens the 256 KiB pieces that cover the range, no more.

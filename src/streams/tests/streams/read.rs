@@ -108,6 +108,17 @@ async fn moved_cut_or_altered_records_do_not_open() {
 }
 
 #[tokio::test]
+async fn a_store_that_skips_records_is_found_out() {
+    let world = World::new();
+    let (_streams, shard) = world.with_cam().await;
+    for i in 0..3 {
+        put(&shard, &i.to_string()).await;
+    }
+    world.store.falsify(|records| drop(records.remove(1)));
+    assert!(matches!(shard.read(Seq(0), ALL, Parts::Heads).await, Err(ReadError::Corrupt(_))));
+}
+
+#[tokio::test]
 async fn a_record_does_not_open_in_another_shard_or_stream() {
     let world = World::new();
     let streams = world.open().await;
