@@ -67,9 +67,12 @@ impl Vault {
     /// 64 MiB and a moment.
     pub fn open(dir: &Path, root: &RootSource, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
         let io_error = |action, path: &Path, source| VaultError::Io { action, path: path.to_owned(), source };
-        durable::create_dir(dir).map_err(|error| io_error("create", dir, error))?;
-        let lock = lock(dir)?;
         let path = dir.join("keystore");
+        // A keystore that stands was made after its directory was durable; then nothing above is touched.
+        if !path.exists() {
+            durable::create_dir(dir).map_err(|error| io_error("create", dir, error))?;
+        }
+        let lock = lock(dir)?;
         let (root, contents) = match file::read(&path, root)? {
             Some(opened) => opened,
             None => {
