@@ -46,7 +46,8 @@ export function pushCommands(target: PushTarget): CommandGroup[] {
             "ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30",
             "-f lavfi -i sine=frequency=440:sample_rate=48000",
             `${ENCODER} -c:a aac`,
-            `${MUXER} ${url}`,
+            MUXER,
+            url,
           ),
         },
         {
@@ -54,16 +55,17 @@ export function pushCommands(target: PushTarget): CommandGroup[] {
           text: lines(
             'ffmpeg -rtsp_transport tcp -use_wallclock_as_timestamps 1 -i "rtsp://USER:PASSWORD@CAMERA/PATH"',
             "-c copy",
-            `${MUXER} ${url}`,
+            MUXER,
+            url,
           ),
         },
         {
           title: "A webcam",
-          text: lines("ffmpeg -f v4l2 -framerate 30 -i /dev/video0", ENCODER, `${MUXER} ${url}`),
+          text: lines("ffmpeg -f v4l2 -framerate 30 -i /dev/video0", ENCODER, MUXER, url),
         },
         {
           title: "A file, in real time",
-          text: lines("ffmpeg -re -i video.mp4 -c copy", `${MUXER} ${url}`),
+          text: lines("ffmpeg -re -i video.mp4 -c copy", MUXER, url),
         },
       ],
     },

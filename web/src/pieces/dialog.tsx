@@ -15,6 +15,8 @@ export function Dialog({ title, onClose, wide = false, children }: Props) {
   useEffect(() => {
     const dialog = element.current!;
     if (!dialog.open) dialog.showModal();
+    // The browser would take the close button, which comes first.
+    dialog.querySelector("input")?.focus();
     return () => dialog.close();
   }, []);
   return (

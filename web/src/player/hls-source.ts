@@ -40,6 +40,8 @@ export class HlsSource implements Source {
       liveSyncDuration: distanceFromEdge(2),
       backBufferLength: 90,
       maxBufferLength: 20,
+      // A small picture would else be fetched ten minutes ahead of someone who may seek away at once.
+      maxMaxBufferLength: 40,
       maxBufferHole: 0.3,
       startPosition: options.startAt ?? -1,
       pLoader: this.playlistLoader() as unknown as NonNullable<HlsConfig["pLoader"]>,

@@ -24,7 +24,6 @@ export function GoTo({ nowMs, zone, onGo, onClose }: Props) {
         <label>
           Time, {zoneName(nowMs, zone)}
           <input
-            autofocus
             name="time"
             autocomplete="off"
             spellcheck={false}

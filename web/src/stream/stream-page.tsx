@@ -7,7 +7,7 @@ import { Pictures } from "../player/pictures";
 import { FIRST_STATE, type PlayerState } from "../player/transport";
 import { type Session, zone as zoneStore } from "../session";
 import { Store, useStore } from "../store";
-import { neighbourGap } from "../timeline/coverage";
+import { neighbourGap, stepRecorded } from "../timeline/coverage";
 import { Timeline } from "../timeline/timeline";
 import { TimelineView } from "../timeline/view-model";
 import { Controls } from "./controls";
@@ -72,7 +72,7 @@ export function StreamPage({ session: { client, tokens }, name, atMs }: StreamPa
 
   const actions: Actions = {
     toggle: () => (running ? transport?.pause() : transport?.play()),
-    nudge: (ms) => transport?.seek(shownMs() + ms),
+    nudge: (ms) => transport?.seek(stepRecorded(coverage, shownMs(), ms)),
     step: (direction) => transport?.step(direction),
     gap: (direction) => {
       const ms = neighbourGap(coverage, shownMs(), direction);

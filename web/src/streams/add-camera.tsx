@@ -50,7 +50,6 @@ export function AddCamera({ client, onClose, onCreated }: Props) {
         <label>
           Name
           <input
-            autofocus
             name="stream"
             required
             maxLength={256}

@@ -45,7 +45,7 @@ export function StreamRow({ client, info, atMs, nowMs }: Props) {
       </td>
       <td class="number cell-kept" data-label="Kept">
         {bytes(info.stored_bytes)}
-        <small>of {duration(info.retention_hours * HOUR)}</small>
+        <small>for {duration(info.retention_hours * HOUR)}</small>
       </td>
     </tr>
   );

@@ -52,7 +52,7 @@ export function StreamsPage({ session: { client } }: { session: Session }) {
       )}
       {streams === null && !error && <p class="message">Loading…</p>}
       {streams?.length === 0 && (
-        <section class="empty" aria-label="No streams yet">
+        <section class="first-push" aria-label="No streams yet">
           <h2>Push the first camera</h2>
           <p>
             Paste one of these into a shell on any machine that reaches this server. The stream <code>{FIRST_STREAM}</code>{" "}

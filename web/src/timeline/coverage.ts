@@ -66,6 +66,26 @@ export function recordedFrom(coverage: Coverage, ms: number): number | null {
   return span ? Math.max(span.start_ms, ms) : null;
 }
 
+/**
+ * The instant that lies `byMs` of footage after (or before) `ms`: holes do not count, so that a step back from the
+ * beginning of a span lands before the gap and not in it. Beyond the footage, plain time goes on.
+ */
+export function stepRecorded(coverage: Coverage, ms: number, byMs: number): number {
+  let left = Math.abs(byMs);
+  let at = ms;
+  const ordered = byMs < 0 ? [...coverage.spans].reverse() : coverage.spans;
+  for (const span of ordered) {
+    const passed = byMs < 0 ? span.start_ms >= at : span.end_ms <= at;
+    if (passed) continue;
+    at = byMs < 0 ? Math.min(at, span.end_ms) : Math.max(at, span.start_ms);
+    const room = byMs < 0 ? at - span.start_ms : span.end_ms - at;
+    if (left <= room) return byMs < 0 ? at - left : at + left;
+    left -= room;
+    at = byMs < 0 ? span.start_ms : span.end_ms;
+  }
+  return byMs < 0 ? at : at + left;
+}
+
 /** Recorded milliseconds within from..to. */
 export function recordedWithin(coverage: Coverage, from: number, to: number): number {
   return coverage.spans.reduce((sum, span) => {

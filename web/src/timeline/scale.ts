@@ -56,12 +56,10 @@ export function viewOfLast(spanMs: number, limits: Limits): View {
   return clampView({ startMs: limits.endMs - spanMs, endMs: limits.endMs + spanMs * EDGE_ROOM }, limits);
 }
 
-/** Moves the view so that `ms` is inside, keeping the span; unchanged when it already is. */
+/** Centres the view on `ms` when that is outside of it; otherwise leaves it as it is. */
 export function reveal(view: View, ms: number, limits: Limits): View {
-  const margin = spanOf(view) * EDGE_ROOM;
   if (ms >= view.startMs && ms <= view.endMs) return view;
-  const byMs = ms < view.startMs ? ms - view.startMs - margin : ms - view.endMs + margin;
-  return panView(view, byMs, limits);
+  return panView(view, ms - (view.startMs + view.endMs) / 2, limits);
 }
 
 export interface Tick {
