@@ -11,14 +11,19 @@
 //! Clock, randomness and the file system come in through [`env`], so that tests can stop time and cut the power.
 
 mod batch;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 pub mod env;
 mod error;
+pub mod local;
 pub mod memory;
 pub mod meta;
 mod store;
 mod types;
 
 pub use error::{Source, StoreError};
+pub use local::{LocalOptions, LocalStats, LocalStore};
+pub use memory::MemoryStore;
 pub use meta::{MetaError, MetaStore, Versioned};
 pub use store::{Durable, LogStore, ShardWriter};
 pub use types::{

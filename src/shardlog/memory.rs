@@ -226,3 +226,13 @@ impl ShardWriter for Writer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn conforms() {
+        crate::conformance::run(async || Arc::new(MemoryStore::new()) as Arc<dyn LogStore>).await;
+    }
+}

@@ -1,0 +1,170 @@
+//! What the lanes, the readers and the store share.
+
+use super::block::Entry;
+use super::lane::LaneShared;
+use super::name::LaneName;
+use super::shard::Shard;
+use super::{LocalOptions, stats::Counters};
+use crate::env::{Env, File, Lock};
+use crate::error::{Source, StoreError};
+use crate::types::ShardId;
+use quick_cache::{Weighter, sync::Cache};
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Names a block: its lane, its segment, its offset.
+pub(super) type BlockKey = (LaneName, u64, u64);
+
+/// Locks, also after a panic elsewhere: what our locks guard is whole between any two statements.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why an operation did not happen.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("the store is closed")]
+    Closed,
+    #[error("lane {lane} takes no writes since one failed ({cause}); open the store again")]
+    LaneDead { lane: LaneName, cause: Source },
+    #[error("{free} bytes are free on the disk, fewer than the {reserve} kept in reserve")]
+    DiskFull { free: u64, reserve: u64 },
+    #[error("an earlier batch of this writer did not happen")]
+    EarlierFailed,
+    #[error("the lane has as many shards as it can hold")]
+    TooManyShards,
+    #[error("the thread of lane {0} ended")]
+    LaneEnded(LaneName),
+}
+
+impl From<Refusal> for StoreError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Unavailable(Arc::new(refusal))
+    }
+}
+
+pub(super) fn unavailable(error: std::io::Error) -> StoreError {
+    StoreError::Unavailable(Arc::new(error))
+}
+
+#[derive(Clone)]
+pub(super) struct BlockWeight;
+
+impl Weighter<BlockKey, Arc<Vec<Entry>>> for BlockWeight {
+    fn weight(&self, _: &BlockKey, block: &Arc<Vec<Entry>>) -> u64 {
+        block.iter().map(|entry| (size_of::<Entry>() + entry.head.len()) as u64).sum()
+    }
+}
+
+pub(super) struct Context {
+    pub(super) dir: PathBuf,
+    pub(super) options: LocalOptions,
+    pub(super) env: Env,
+    pub(super) counters: Counters,
+    pub(super) shards: RwLock<HashMap<ShardId, Arc<Shard>>>,
+    /// Ids of shards that are being created.
+    creating: Mutex<HashSet<ShardId>>,
+    pub(super) blocks: Cache<BlockKey, Arc<Vec<Entry>>, BlockWeight>,
+    /// Segment files open for reading.
+    pub(super) files: Cache<(LaneName, u64), Arc<dyn File>>,
+    /// Bytes that may still be queued.
+    budget: Arc<Semaphore>,
+    budget_bytes: usize,
+    closed: AtomicBool,
+    /// Keeps other processes out of the directory.
+    lock: Mutex<Option<Lock>>,
+}
+
+impl Context {
+    pub(super) fn new(dir: PathBuf, options: LocalOptions, env: Env, lock: Lock) -> Self {
+        let block_bytes = options.block_cache_bytes as u64;
+        let blocks = Cache::with_weighter(options.block_cache_bytes / (64 << 10), block_bytes, BlockWeight);
+        let budget_bytes = options.queue_bytes();
+        Self {
+            dir,
+            env,
+            counters: Counters::default(),
+            shards: RwLock::default(),
+            creating: Mutex::default(),
+            blocks,
+            files: Cache::new(options.open_files_max),
+            budget: Arc::new(Semaphore::new(budget_bytes)),
+            budget_bytes,
+            closed: AtomicBool::new(false),
+            lock: Mutex::new(Some(lock)),
+            options,
+        }
+    }
+
+    /// The shard, unless it is not there or the store is closed.
+    pub(super) fn shard(&self, id: ShardId) -> Result<Arc<Shard>, StoreError> {
+        self.refuse_closed()?;
+        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
+        shards.get(&id).cloned().ok_or(StoreError::NotFound(id))
+    }
+
+    pub(super) fn all_shards(&self) -> Vec<Arc<Shard>> {
+        self.shards.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Waits until `bytes` may be queued.
+    pub(super) async fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, StoreError> {
+        let bytes = u32::try_from(bytes.min(self.budget_bytes)).unwrap_or(u32::MAX);
+        self.budget.clone().acquire_many_owned(bytes).await.map_err(|_| Refusal::Closed.into())
+    }
+
+    pub(super) fn queued_bytes(&self) -> u64 {
+        (self.budget_bytes - self.budget.available_permits().min(self.budget_bytes)) as u64
+    }
+
+    pub(super) fn refuse_closed(&self) -> Result<(), StoreError> {
+        if self.closed.load(Ordering::Acquire) { Err(Refusal::Closed.into()) } else { Ok(()) }
+    }
+
+    /// From here on every operation is refused.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.budget.close();
+    }
+
+    /// Lets other processes in.
+    pub(super) fn unlock(&self) {
+        lock(&self.lock).take();
+    }
+}
+
+/// A hold on the id of a shard that is being created.
+pub(super) struct Reservation {
+    context: Arc<Context>,
+    id: ShardId,
+}
+
+impl Reservation {
+    pub(super) fn take(context: &Arc<Context>, id: ShardId) -> Result<Self, StoreError> {
+        // Look at the shards second: a creation that ends in between shows in one place or the other.
+        if !lock(&context.creating).insert(id) {
+            return Err(StoreError::AlreadyExists(id));
+        }
+        let reservation = Self { context: context.clone(), id };
+        match context.shard(id) {
+            Err(StoreError::NotFound(_)) => Ok(reservation),
+            Err(error) => Err(error),
+            Ok(_) => Err(StoreError::AlreadyExists(id)),
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        lock(&self.context.creating).remove(&self.id);
+    }
+}
+
+/// A lane and its thread.
+pub(super) struct LaneHandle {
+    pub(super) shared: Arc<LaneShared>,
+    pub(super) thread: Option<std::thread::JoinHandle<()>>,
+}

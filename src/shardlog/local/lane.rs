@@ -1,0 +1,231 @@
+//! A lane's thread: takes what waits, writes it with one write, syncs once, publishes, answers.
+//!
+//! ```text
+//! queue ──► group of frames ──► write ──► sync ──► indexes, watchers ──► roll if due ──► answers
+//!                                 │         │
+//!                        disk full: cut    any other failure: the lane is dead
+//!                        back and sync;
+//!                        nothing happened
+//! ```
+//! A write that fails leaves the file in a state nobody knows, and after a failed sync the kernel may have dropped what it
+//! could not write while reads still show it. So both end the lane: its waiters are told that the outcome is unknown, and
+//! it takes no writes until the store is opened again, which looks at the file afresh. A full disk alone is different: the
+//! file is cut back to its durable end and the cut synced, after which it is sure that nothing happened.
+
+use super::block::Entry;
+use super::context::{Context, LaneHandle, Refusal, unavailable};
+use super::frame::{Header, Kind};
+use super::group::{Decided, Effect, Frames, Group};
+use super::index::BlockRef;
+use super::name::LaneName;
+use super::queue::{Action, Op, Queue};
+use super::segment::{OpenSegment, Segment};
+use super::shard::Shard;
+use super::stats::LaneCounts;
+use crate::error::{Source, StoreError};
+use crate::types::{Epoch, ShardId};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The part of a lane that others see.
+pub(super) struct LaneShared {
+    pub(super) name: LaneName,
+    pub(super) queue: Queue,
+    /// Closed segments of which nothing is readable any more.
+    pub(super) dead_segments: Mutex<Vec<Arc<Segment>>>,
+    /// Blocks, in closed segments, of shards that were deleted.
+    pub(super) deleted_blocks: Mutex<Vec<BlockRef>>,
+    pub(super) counted: LaneCounts,
+}
+
+impl LaneShared {
+    pub(super) fn new(name: LaneName) -> Self {
+        Self {
+            name,
+            queue: Queue::new(name),
+            dead_segments: Mutex::default(),
+            deleted_blocks: Mutex::default(),
+            counted: LaneCounts::default(),
+        }
+    }
+}
+
+/// The part that the thread alone has.
+pub(super) struct Lane {
+    pub(super) context: Arc<Context>,
+    pub(super) shared: Arc<LaneShared>,
+    pub(super) shards: BTreeMap<ShardId, Arc<Shard>>,
+    pub(super) open: OpenSegment,
+}
+
+/// What became of writing a group.
+enum Written {
+    Durable,
+    /// It did not happen, and the file is as it was.
+    DiskFull(Source),
+    /// It may have happened.
+    Failed(Source),
+}
+
+impl Lane {
+    /// Starts the thread. It ends when the queue is closed and empty.
+    pub(super) fn start(self) -> Result<LaneHandle, StoreError> {
+        let shared = self.shared.clone();
+        let thread = std::thread::Builder::new()
+            .name(format!("log {}", shared.name))
+            .spawn(move || self.run())
+            .map_err(unavailable)?;
+        Ok(LaneHandle { shared, thread: Some(thread) })
+    }
+
+    fn run(mut self) {
+        let _panics = DieOnPanic(self.shared.clone());
+        while let Some(ops) = self.shared.queue.take(self.context.options.group_bytes) {
+            self.commit(ops);
+        }
+        if !self.shared.queue.is_dead() {
+            self.mark();
+        }
+    }
+
+    fn commit(&mut self, ops: Vec<Op>) {
+        let full = self.disk_full();
+        let segment = &self.open.segment;
+        let mut group = Group::new(self.shared.name, segment.number, self.open.end, self.shards.len());
+        for op in ops {
+            group.add(op, full.as_ref());
+        }
+        let Group { mut frames, effects, decided, records, .. } = group;
+        let written = if frames.len() == 0 { Written::Durable } else { self.write(&mut frames) };
+        let failed = match written {
+            Written::Durable => {
+                self.context.counters.records_written.fetch_add(records, Ordering::Relaxed);
+                self.publish(effects);
+                self.roll_if_due();
+                None
+            }
+            Written::DiskFull(source) => Some(StoreError::Unavailable(source)),
+            Written::Failed(source) => {
+                self.die("write", &source);
+                Some(StoreError::Unknown(source))
+            }
+        };
+        answer(decided, failed.as_ref());
+    }
+
+    /// Why no records may be written, if so. Other changes may: a trim is how room is made.
+    fn disk_full(&self) -> Option<Source> {
+        let reserve = self.context.options.reserve_bytes;
+        match self.context.env.files.space(&self.context.dir) {
+            Ok(space) if space.free < reserve => {
+                Some(Arc::new(Refusal::DiskFull { free: space.free, reserve }) as Source)
+            }
+            _ => None, // if it cannot be asked, the write will tell
+        }
+    }
+
+    fn write(&mut self, frames: &mut Frames) -> Written {
+        let len = frames.len();
+        if let Err(error) = self.open.file.write_all_at(&frames.slices(), self.open.end) {
+            let full = is_disk_full(&error);
+            let source: Source = Arc::new(error);
+            return if full && self.open.cut().is_ok() {
+                Written::DiskFull(source)
+            } else {
+                Written::Failed(source)
+            };
+        }
+        let file = &self.open.file;
+        if let Err(error) = self.context.counters.timed_sync(&self.context.env, || file.sync_data()) {
+            return Written::Failed(Arc::new(error));
+        }
+        self.open.end += len;
+        self.context.counters.bytes_written.fetch_add(len, Ordering::Relaxed);
+        self.shared.counted.bytes.fetch_add(len, Ordering::Relaxed);
+        Written::Durable
+    }
+
+    /// Lets everybody see what is now durable.
+    fn publish(&mut self, effects: Vec<(Arc<Shard>, Effect)>) {
+        for (shard, effect) in effects {
+            match &effect {
+                Effect::Create => {
+                    self.shards.insert(shard.id, shard.clone());
+                    let mut all = self.context.shards.write().unwrap_or_else(PoisonError::into_inner);
+                    all.insert(shard.id, shard.clone());
+                }
+                Effect::Delete => {
+                    self.shards.remove(&shard.id);
+                    self.context.shards.write().unwrap_or_else(PoisonError::into_inner).remove(&shard.id);
+                }
+                _ => {}
+            }
+            apply(&mut self.open, &shard, effect);
+        }
+    }
+
+    pub(super) fn die(&self, doing: &'static str, cause: &Source) {
+        let segment = self.open.segment.path.display();
+        tracing::error!(lane = %self.shared.name, %segment, doing, error = %cause, "the log lane takes no more writes");
+        self.shared.queue.die(cause);
+    }
+
+    /// Writes, as the last frame, that everything before it is durable: whatever is found damaged there at the next start
+    /// is then known to be damage, and not a torn end.
+    fn mark(&mut self) {
+        let mut frames = Frames::new(self.shared.name, self.open.segment.number, self.open.end);
+        frames.push(Header::change(Kind::Mark, ShardId(0), 0, Epoch(0).0), &[], bytes::Bytes::new());
+        if let Written::Failed(source) | Written::DiskFull(source) = self.write(&mut frames) {
+            tracing::warn!(lane = %self.shared.name, error = %source, "the log lane was closed without a mark");
+        }
+    }
+}
+
+/// Makes a durable change of a shard in memory and shows it.
+pub(super) fn apply(open: &mut OpenSegment, shard: &Shard, effect: Effect) {
+    let mut index = shard.index();
+    match effect {
+        Effect::Create => index.create(open.segment.clone()),
+        Effect::Append(entries) => {
+            open.records += entries.len() as u64;
+            open.records_live += entries.len() as u64;
+            open.table_bytes += entries.iter().map(Entry::len_in_block).sum::<usize>();
+            index.append(entries);
+        }
+        Effect::Claim(epoch) => index.epoch = epoch,
+        Effect::Trim(before) => open.records_live -= index.trim(before),
+        Effect::Seal => index.tail.sealed = true,
+        Effect::Delete => open.records_live -= index.delete(),
+    }
+    index.publish();
+}
+
+fn is_disk_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn answer(decided: Vec<Decided>, failed: Option<&StoreError>) {
+    for Decided { op, refused } in decided {
+        let result = refused.or_else(|| failed.cloned()).map_or(Ok(()), Err);
+        if let (Err(_), Action::Append { owner, generation, .. } | Action::Seal { owner, generation }) =
+            (&result, &op.action)
+        {
+            owner.fall_back(*generation, &op.shard);
+        }
+        drop((op.permit, op.action)); // room in the queue, and the id, are free before the caller hears of it
+        _ = op.reply.send(result); // a caller that went away needs no answer
+    }
+}
+
+/// Answers what waits if the thread breaks off.
+struct DieOnPanic(Arc<LaneShared>);
+
+impl Drop for DieOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.queue.die(&(Arc::new(Refusal::LaneEnded(self.0.name)) as Source));
+        }
+    }
+}

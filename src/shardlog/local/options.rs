@@ -1,0 +1,53 @@
+//! How a local store is set up.
+
+use super::writer::RECORD_OVERHEAD;
+use crate::types::Limits;
+use std::time::Duration;
+
+/// Settings of a [`LocalStore`](super::LocalStore). May differ from one opening to the next.
+#[derive(Clone, Debug)]
+pub struct LocalOptions {
+    /// A segment is closed once it has this many bytes; it can be larger by one group. Space comes back in such pieces.
+    pub segment_bytes: u64,
+    /// A segment with records in it is closed, at the next write, once it is this old.
+    pub segment_age: Duration,
+    /// A segment is closed once the index of its records, which is kept in memory until then, takes this many bytes.
+    pub table_bytes: usize,
+    /// Over how many lanes new shards of a class are spread. Each has its own thread and its own syncs.
+    pub lanes_per_class: u8,
+    /// Bytes that may wait to be written, all lanes together; at least one batch of the largest size is let in.
+    pub queue_bytes: usize,
+    /// About how many bytes are written and synced at once.
+    pub group_bytes: usize,
+    /// Memory for the indexes of closed segments.
+    pub block_cache_bytes: usize,
+    /// Segment files kept open for reading.
+    pub open_files_max: usize,
+    /// Records are refused while the disk has fewer bytes than this left, so that trims can still be written.
+    pub reserve_bytes: u64,
+}
+
+impl Default for LocalOptions {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 256 << 20,
+            segment_age: Duration::from_secs(3600),
+            table_bytes: 16 << 20,
+            lanes_per_class: 1,
+            queue_bytes: 128 << 20,
+            group_bytes: 16 << 20,
+            block_cache_bytes: 32 << 20,
+            open_files_max: 256,
+            reserve_bytes: 64 << 20,
+        }
+    }
+}
+
+impl LocalOptions {
+    /// The queue's budget, large enough for any one batch.
+    pub(super) fn queue_bytes(&self) -> usize {
+        let limits = Limits::default();
+        let largest = limits.batch_bytes_max + (limits.batch_records_max + 1) * RECORD_OVERHEAD;
+        self.queue_bytes.clamp(largest, u32::MAX as usize)
+    }
+}

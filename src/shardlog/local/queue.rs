@@ -1,0 +1,115 @@
+//! What waits for a lane's thread. Bytes are bounded by the store's budget: an operation brings its permit along.
+
+use super::context::{Refusal, Reservation, lock};
+use super::name::LaneName;
+use super::shard::Shard;
+use super::writer::Owner;
+use crate::error::{Source, StoreError};
+use crate::types::{Epoch, SealedRecord, Seq};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// A change of a shard, to be made durable.
+pub(super) struct Op {
+    pub(super) shard: Arc<Shard>,
+    pub(super) action: Action,
+    pub(super) reply: oneshot::Sender<Result<(), StoreError>>,
+    /// What the operation takes of the store's budget, given back when it has been answered.
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+pub(super) enum Action {
+    Create {
+        /// Ends when the operation has been answered.
+        _reservation: Reservation,
+    },
+    Append {
+        owner: Arc<Owner>,
+        generation: u64,
+        first: Seq,
+        batch: Vec<SealedRecord>,
+    },
+    Claim(Epoch),
+    Trim(Seq),
+    Seal {
+        owner: Arc<Owner>,
+        generation: u64,
+    },
+    Delete,
+}
+
+/// The queue of one lane.
+pub(super) struct Queue {
+    lane: LaneName,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    ops: VecDeque<Op>,
+    closed: bool,
+    dead: Option<Source>,
+}
+
+impl Queue {
+    pub(super) fn new(lane: LaneName) -> Self {
+        Self { lane, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Puts an operation at the end, unless the lane takes none any more.
+    pub(super) fn push(&self, op: Op) -> Result<(), StoreError> {
+        let mut state = lock(&self.state);
+        if let Some(cause) = &state.dead {
+            return Err(Refusal::LaneDead { lane: self.lane, cause: cause.clone() }.into());
+        }
+        if state.closed {
+            return Err(Refusal::Closed.into());
+        }
+        state.ops.push_back(op);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Waits for operations and takes the oldest, about `bytes_max` of them. `None` when the queue is closed and empty.
+    pub(super) fn take(&self, bytes_max: usize) -> Option<Vec<Op>> {
+        let mut state = lock(&self.state);
+        while state.ops.is_empty() {
+            if state.closed {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut bytes = 0;
+        let over = state.ops.iter().position(|op| {
+            bytes += op.permit.num_permits();
+            bytes > bytes_max
+        });
+        let count = over.unwrap_or(state.ops.len()).max(1);
+        Some(state.ops.drain(..count).collect())
+    }
+
+    /// Takes no more; what waits is still done.
+    pub(super) fn close(&self) {
+        lock(&self.state).closed = true;
+        self.changed.notify_one();
+    }
+
+    /// Takes no more because a write failed; what waits has not happened and is answered so.
+    pub(super) fn die(&self, cause: &Source) {
+        let waiting = {
+            let mut state = lock(&self.state);
+            state.dead.get_or_insert_with(|| cause.clone());
+            std::mem::take(&mut state.ops)
+        };
+        for op in waiting {
+            let refusal = Refusal::LaneDead { lane: self.lane, cause: cause.clone() };
+            _ = op.reply.send(Err(refusal.into())); // a caller that went away needs no answer
+        }
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        lock(&self.state).dead.is_some()
+    }
+}

@@ -1,0 +1,192 @@
+//! Reading records. Everything here blocks, except where an index says that what is asked for is in memory.
+//!
+//! Nothing unverified is returned but one thing: heads come from blocks (or memory) that were checked, whole bodies are
+//! checked against their CRC, and a *part* of a body is returned as it is, since its checksum covers the whole. Whoever
+//! needs parts authenticates them: the sealing above this crate gives each piece of a body its own tag.
+
+use super::block::{self, Entry};
+use super::context::Context;
+use super::frame::Malformed;
+use super::index::{BlockRef, Located};
+use super::segment::Segment;
+use super::shard::Shard;
+use crate::error::StoreError;
+use crate::types::{Arrival, Parts, ReadLimit, Seq, StoredRecord};
+use bytes::Bytes;
+use crc32c::crc32c;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// How many records are taken from an index at a time.
+const STEP: usize = 256;
+
+/// Records from `from` on; see [`LogStore::read`](crate::LogStore::read).
+pub(super) fn read(
+    context: &Context,
+    shard: &Shard,
+    from: Seq,
+    limit: ReadLimit,
+    parts: Parts,
+) -> Result<Vec<StoredRecord>, StoreError> {
+    let mut bytes = 0_u64;
+    let mut found = Vec::new();
+    while found.len() < limit.records.max(1) {
+        let seq = from.plus(found.len() as u64);
+        let wanted = (limit.records.max(1) - found.len()).min(STEP);
+        let Run { segment, entries } = match locate(context, shard, seq, wanted) {
+            Ok(Some(run)) => run,
+            Ok(None) => break,
+            // The first record decides the answer; later trouble ends it and is met by the next read.
+            Err(error) if found.is_empty() => return Err(error),
+            Err(_) => break,
+        };
+        for (seq, entry) in (seq.0..).map(Seq).zip(entries) {
+            bytes += entry.head.len() as u64;
+            if parts == Parts::Whole {
+                bytes += u64::from(entry.body_len);
+            }
+            if bytes > limit.bytes as u64 && !found.is_empty() {
+                return Ok(found);
+            }
+            let body = match parts {
+                Parts::Heads => None,
+                Parts::Whole => match whole_body(context, shard, &segment, seq, &entry) {
+                    Ok(body) => Some(body),
+                    Err(error) if found.is_empty() => return Err(error),
+                    Err(_) => return Ok(found),
+                },
+            };
+            let Entry { arrival, head, body_len, .. } = entry;
+            found.push(StoredRecord { seq, arrival, head, body_len: u64::from(body_len), body });
+        }
+    }
+    Ok(found)
+}
+
+/// A byte range of one body; see [`LogStore::body`](crate::LogStore::body).
+pub(super) fn body(
+    context: &Context,
+    shard: &Shard,
+    seq: Seq,
+    range: &Range<u64>,
+) -> Result<Bytes, StoreError> {
+    let next = shard.index().tail.next;
+    let Run { segment, entries } = locate(context, shard, seq, 1)?.ok_or(StoreError::Unwritten { next })?;
+    let entry = entries.first().ok_or(StoreError::Unwritten { next })?;
+    let len = u64::from(entry.body_len);
+    if range.start > range.end || range.end > len {
+        return Err(StoreError::TooLarge { what: "end of a body range", size: range.end, limit: len });
+    }
+    if *range == (0..len) {
+        return whole_body(context, shard, &segment, seq, entry);
+    }
+    let at = entry.body_offset() + range.start;
+    let bytes = read_range(context, &segment, at, range.end - range.start);
+    bytes.map_err(|error| settle(shard, seq, error))
+}
+
+/// The first record that arrived at or after `at`, which the index found to be in `block`; see
+/// [`LogStore::seek`](crate::LogStore::seek).
+pub(super) fn seek(
+    context: &Context,
+    shard: &Shard,
+    at: Arrival,
+    block: &BlockRef,
+) -> Result<Seq, StoreError> {
+    let first = match load(context, block) {
+        Ok(entries) => block.info.first.plus(entries.partition_point(|entry| entry.arrival < at) as u64),
+        // If the block was trimmed meanwhile, so was everything up to its end.
+        Err(_) if shard.index().tail.first >= block.info.end() => block.info.end(),
+        Err(error) => return Err(settle(shard, block.info.first, error)),
+    };
+    let index = shard.index();
+    index.refuse_gone()?;
+    Ok(first.max(index.tail.first))
+}
+
+/// Consecutive records in one segment.
+struct Run {
+    segment: Arc<Segment>,
+    entries: Vec<Entry>,
+}
+
+/// Where the record `seq` lies, with some that follow it; `None` if it is the next sequence.
+fn locate(context: &Context, shard: &Shard, seq: Seq, wanted: usize) -> Result<Option<Run>, StoreError> {
+    let located = shard.index().locate(seq, wanted)?;
+    match located {
+        Located::End => Ok(None),
+        Located::Open(segment, entries) => Ok(Some(Run { segment, entries })),
+        Located::Block(block) => {
+            let entries = load(context, &block).map_err(|error| settle(shard, seq, error))?;
+            let from = (seq.0 - block.info.first.0) as usize;
+            let entries = entries.iter().skip(from).take(wanted).cloned().collect();
+            Ok(Some(Run { segment: block.segment, entries }))
+        }
+    }
+}
+
+/// A block's entries, from the cache if they are there.
+pub(super) fn load(context: &Context, block: &BlockRef) -> Result<Arc<Vec<Entry>>, StoreError> {
+    if let Some(pinned) = &block.pinned {
+        return Ok(pinned.clone());
+    }
+    let BlockRef { segment, info, .. } = block;
+    let key = (segment.lane, segment.number, info.offset);
+    if let Some(entries) = context.blocks.get(&key) {
+        return Ok(entries);
+    }
+    let bytes = read_range(context, segment, info.offset, u64::from(info.len))?;
+    if crc32c(&bytes) != info.crc {
+        return Err(
+            segment.corrupt(info.offset, Malformed("the checksum of a block of the footer does not match"))
+        );
+    }
+    let entries = block::decode(bytes, info.count).map_err(|what| segment.corrupt(info.offset, what))?;
+    let entries = Arc::new(entries);
+    context.blocks.insert(key, entries.clone());
+    Ok(entries)
+}
+
+fn whole_body(
+    context: &Context,
+    shard: &Shard,
+    segment: &Segment,
+    seq: Seq,
+    entry: &Entry,
+) -> Result<Bytes, StoreError> {
+    let at = entry.body_offset();
+    let checked = read_range(context, segment, at, u64::from(entry.body_len)).and_then(|body| {
+        if crc32c(&body) == entry.body_crc {
+            return Ok(body);
+        }
+        Err(segment.corrupt(at, Malformed("the checksum of the body does not match")))
+    });
+    checked.map_err(|error| settle(shard, seq, error))
+}
+
+/// The bytes of a segment. `len` comes from an index, which holds nothing larger than the limits.
+fn read_range(context: &Context, segment: &Segment, at: u64, len: u64) -> Result<Bytes, StoreError> {
+    if len == 0 {
+        return Ok(Bytes::new());
+    }
+    let mut bytes = vec![0; len as usize];
+    segment
+        .open(context)
+        .and_then(|file| file.read_exact_at(&mut bytes, at))
+        .map_err(|error| segment.read_error(at, error))?;
+    Ok(Bytes::from(bytes))
+}
+
+/// What an error of reading `seq` means: a file may be gone because the record was trimmed or deleted meanwhile.
+fn settle(shard: &Shard, seq: Seq, error: StoreError) -> StoreError {
+    let index = shard.index();
+    let first = index.tail.first;
+    match (index.refuse_gone(), error) {
+        (Err(gone), _) => gone,
+        (Ok(()), _) if seq < first => StoreError::Trimmed { first },
+        (Ok(()), StoreError::Corrupt { place, what }) => {
+            StoreError::Corrupt { place: format!("{place} (shard {}, sequence {seq})", shard.id), what }
+        }
+        (Ok(()), error) => error,
+    }
+}

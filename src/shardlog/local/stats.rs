@@ -1,0 +1,85 @@
+//! Numbers for whoever watches the store.
+
+use super::LocalStore;
+use super::context::lock;
+use crate::env::Env;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What the store has done since it was opened, and what it holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LocalStats {
+    /// Syncs of segment files.
+    pub fsyncs: u64,
+    /// Time they took together, in microseconds.
+    pub fsync_micros_total: u64,
+    /// Time the slowest one took, in microseconds.
+    pub fsync_micros_max: u64,
+    /// Bytes written to segments.
+    pub bytes_written: u64,
+    /// Records made durable.
+    pub records_written: u64,
+    /// Bytes that wait to be written or synced.
+    pub queue_bytes: u64,
+    /// Segment files.
+    pub segments: u64,
+    /// Bytes they take. Holes punched before the store was opened count as if they were full.
+    pub bytes_on_disk: u64,
+    /// Lanes that have a thread.
+    pub lanes: u64,
+    /// Lanes that take no writes since one failed.
+    pub lanes_dead: u64,
+}
+
+/// The running totals.
+#[derive(Default)]
+pub(super) struct Counters {
+    fsyncs: AtomicU64,
+    fsync_micros_total: AtomicU64,
+    fsync_micros_max: AtomicU64,
+    pub(super) bytes_written: AtomicU64,
+    pub(super) records_written: AtomicU64,
+}
+
+impl Counters {
+    /// Runs and times a sync.
+    pub(super) fn timed_sync(&self, env: &Env, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let start = env.clock.monotonic();
+        let result = sync();
+        let micros = env.clock.monotonic().saturating_sub(start).as_micros() as u64;
+        self.fsyncs.fetch_add(1, Ordering::Relaxed);
+        self.fsync_micros_total.fetch_add(micros, Ordering::Relaxed);
+        self.fsync_micros_max.fetch_max(micros, Ordering::Relaxed);
+        result
+    }
+}
+
+/// What a lane has on disk.
+#[derive(Default)]
+pub(super) struct LaneCounts {
+    pub(super) segments: AtomicU64,
+    pub(super) bytes: AtomicU64,
+}
+
+impl LocalStore {
+    /// The numbers now. Cheap: no lock is held for longer than it takes to count the lanes.
+    pub fn stats(&self) -> LocalStats {
+        let counters = &self.inner.context.counters;
+        let mut stats = LocalStats {
+            fsyncs: counters.fsyncs.load(Ordering::Relaxed),
+            fsync_micros_total: counters.fsync_micros_total.load(Ordering::Relaxed),
+            fsync_micros_max: counters.fsync_micros_max.load(Ordering::Relaxed),
+            bytes_written: counters.bytes_written.load(Ordering::Relaxed),
+            records_written: counters.records_written.load(Ordering::Relaxed),
+            queue_bytes: self.inner.context.queued_bytes(),
+            ..LocalStats::default()
+        };
+        for lane in lock(&self.inner.lanes).values() {
+            stats.lanes += 1;
+            stats.lanes_dead += u64::from(lane.shared.queue.is_dead());
+            stats.segments += lane.shared.counted.segments.load(Ordering::Relaxed);
+            stats.bytes_on_disk += lane.shared.counted.bytes.load(Ordering::Relaxed);
+        }
+        stats
+    }
+}
