@@ -1,9 +1,10 @@
 //! The owner of a shard: the one task that numbers, seals and appends its records.
 //!
 //! It starts at the first append and ends after a while of nothing to do. Batches go to the store one after the other
-//! without waiting for durability; their waiters are told as the store reports. When the store says that this writer is
-//! finished (fenced, unavailable, outcome unknown), the waiters hear it, the batches in flight are waited for, and the
-//! next request claims the shard again with a larger epoch and goes on from the tail it finds.
+//! without waiting for durability; their waiters are told as the store reports. When one of them fails, its waiter hears
+//! it, the others in flight are waited for, and the next request looks at the tail and goes on from there: with the same
+//! writer if the batch did not happen (the disk is full, say; claiming writes too), else after claiming the shard again
+//! with a larger epoch.
 
 use crate::catalogue::{ShardCell, Stream};
 use crate::crypto::{EnvEntropy, Place, Sealing};
@@ -13,7 +14,7 @@ use crate::service::Core;
 use crate::types::{Appended, Record};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use shardlog::{Arrival, Durable, Epoch, Seq, ShardWriter, StoreError};
+use shardlog::{Arrival, Durable, Epoch, Seq, ShardWriter, StoreError, Tail};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
@@ -59,15 +60,36 @@ pub(crate) fn owner_of(
     Some(sender)
 }
 
-/// Batches in the store's hands. Each resolves to whether the writer survived it.
-type InFlight = FuturesUnordered<BoxFuture<'static, bool>>;
+/// What an answer of the store leaves of the writer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Grip {
+    /// It goes on.
+    Firm,
+    /// It may go on, but not from where it thought.
+    Loose,
+    /// It is finished.
+    Lost,
+}
+
+impl Grip {
+    fn after<T>(result: &Result<T, StoreError>) -> Self {
+        match result {
+            Ok(_) => Self::Firm,
+            Err(StoreError::Unavailable(_) | StoreError::OutOfSequence { .. }) => Self::Loose,
+            Err(_) => Self::Lost,
+        }
+    }
+}
+
+/// Batches in the store's hands.
+type InFlight = FuturesUnordered<BoxFuture<'static, Grip>>;
 
 async fn run(mut writing: Writing, mut requests: mpsc::Receiver<Request>) {
     let mut in_flight = InFlight::new();
     loop {
         let idle = writing.core.env.clock.sleep(OWNER_IDLE);
         tokio::select! {
-            Some(survived) = in_flight.next() => writing.keep_claim_if(survived),
+            Some(grip) = in_flight.next() => writing.loosen(grip),
             request = requests.recv(), if in_flight.len() < OWNER_BATCHES_IN_FLIGHT => {
                 let Some(request) = request else { break };
                 serve(&mut writing, &mut in_flight, request).await;
@@ -87,22 +109,24 @@ async fn serve(writing: &mut Writing, in_flight: &mut InFlight, request: Request
     if request.reply.is_closed() {
         return; // whoever asked has gone, and nothing has happened yet
     }
-    if writing.claimed.is_none() {
-        // What the lost writer still has in flight must be decided before the tail is looked at.
-        while in_flight.next().await.is_some() {}
+    if !writing.is_firm() {
+        // What is still in flight must be decided before the tail is looked at.
+        while let Some(grip) = in_flight.next().await {
+            writing.loosen(grip);
+        }
     }
-    let mut all_survived = true;
+    let mut worst = Grip::Firm;
     let result = {
         let append = writing.append(request.records);
         tokio::pin!(append);
         loop {
             tokio::select! {
                 result = &mut append => break result,
-                Some(survived) = in_flight.next() => all_survived &= survived,
+                Some(grip) = in_flight.next() => worst = worst.max(grip),
             }
         }
     };
-    writing.keep_claim_if(all_survived);
+    writing.loosen(worst);
     let (first, arrival, durable) = match result {
         Ok(admitted) => admitted,
         Err(error) => {
@@ -115,9 +139,9 @@ async fn serve(writing: &mut Writing, in_flight: &mut InFlight, request: Request
     in_flight.push(Box::pin(async move {
         let result = durable.await;
         drop(admitted);
-        let survived = result.is_ok();
+        let grip = Grip::after(&result);
         let _ = tell.send(result.map_err(AppendError::from));
-        survived
+        grip
     }));
     // The owner always answers, unless the runtime is torn down around it.
     let durable = Box::pin(async move { told.await.unwrap_or_else(|_| Err(lost_owner())) });
@@ -142,8 +166,18 @@ struct Writing {
 
 struct Claimed {
     writer: Box<dyn ShardWriter>,
+    epoch: Epoch,
     next: Seq,
     last_arrival: Arrival,
+    /// Whether the two above can be relied upon.
+    firm: bool,
+}
+
+impl Claimed {
+    fn new(writer: Box<dyn ShardWriter>, epoch: Epoch, tail: &Tail) -> Self {
+        let last_arrival = tail.last_arrival.unwrap_or_default();
+        Self { writer, epoch, next: tail.next, last_arrival, firm: true }
+    }
 }
 
 impl Writing {
@@ -151,9 +185,15 @@ impl Writing {
         &self.stream.shards[self.index]
     }
 
-    fn keep_claim_if(&mut self, survived: bool) {
-        if !survived {
-            self.claimed = None;
+    fn is_firm(&self) -> bool {
+        self.claimed.as_ref().is_some_and(|claimed| claimed.firm)
+    }
+
+    fn loosen(&mut self, grip: Grip) {
+        match (grip, &mut self.claimed) {
+            (Grip::Loose, Some(claimed)) => claimed.firm = false,
+            (Grip::Lost, _) => self.claimed = None,
+            (Grip::Firm, _) | (Grip::Loose, None) => {}
         }
     }
 
@@ -175,8 +215,8 @@ impl Writing {
         }
         let (key_number, key) = self.core.catalogue.current_key(&self.stream).await?;
         let mut claimed = match self.claimed.take() {
-            Some(claimed) => claimed,
-            None => self.claim().await?,
+            Some(claimed) if claimed.firm => claimed,
+            loose => self.look(loose).await?,
         };
         let place = Place { stream: self.stream.id, shard: self.cell().info.id.0 };
         let count = records.len() as u64;
@@ -191,19 +231,31 @@ impl Writing {
                 return Err(error);
             }
         };
-        // On an error the writer is dropped here, and the next batch claims anew.
-        let durable = claimed.writer.append(first, sealed).await?;
+        let durable = match claimed.writer.append(first, sealed).await {
+            Ok(durable) => durable,
+            Err(error) => {
+                // Behind a batch that did not happen, which was not known yet when this one was numbered. A writer that
+                // refuses for any other reason is dropped, and the next batch claims anew.
+                claimed.firm = false;
+                self.claimed = matches!(error, StoreError::OutOfSequence { .. }).then_some(claimed);
+                return Err(error.into());
+            }
+        };
         claimed.next = first.plus(count);
         claimed.last_arrival = arrival;
         self.claimed = Some(claimed);
         Ok((first, arrival, durable))
     }
 
-    async fn claim(&mut self) -> Result<Claimed, AppendError> {
+    /// Looks at the tail, and claims the shard unless the writer at hand is still its owner.
+    async fn look(&mut self, writer: Option<Claimed>) -> Result<Claimed, AppendError> {
         let (store, shard) = (&self.core.store, self.cell().info.id);
         let state = store.state(shard).await.map_err(not_appended)?;
         if state.tail.sealed {
             return Err(AppendError::Sealed { next: state.tail.next });
+        }
+        if let Some(own) = writer.filter(|own| own.epoch == state.epoch) {
+            return Ok(Claimed::new(own.writer, own.epoch, &state.tail));
         }
         let mut epoch = Epoch(state.epoch.0.saturating_add(1));
         let mut tries = 1;
@@ -218,11 +270,7 @@ impl Writing {
             }
         };
         tracing::debug!(%shard, epoch = epoch.0, next = state.tail.next.0, "shard claimed");
-        Ok(Claimed {
-            writer,
-            next: state.tail.next,
-            last_arrival: state.tail.last_arrival.unwrap_or_default(),
-        })
+        Ok(Claimed::new(writer, epoch, &state.tail))
     }
 }
 

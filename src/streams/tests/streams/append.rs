@@ -180,6 +180,29 @@ async fn a_refused_batch_may_be_tried_again() {
 }
 
 #[tokio::test]
+async fn a_full_disk_costs_no_claims() {
+    let world = World::new();
+    let (_streams, shard) = world.with_cam().await;
+    put(&shard, "0").await;
+    world.store.hold(true);
+    world.store.next_append(Fate::NotWritten);
+    let lost = shard.append(vec![record("lost", "")]).await.unwrap();
+    // Numbered behind a batch that will turn out not to have happened.
+    let behind = shard.append(vec![record("behind", "")]).await;
+    assert!(matches!(behind, Err(AppendError::Unavailable(_))), "{behind:?}");
+    world.store.hold(false);
+    assert!(matches!(lost.durable.await, Err(AppendError::Unavailable(_))));
+    for _ in 0..3 {
+        world.store.next_append(Fate::NotWritten);
+        let lost = shard.append(vec![record("lost", "")]).await.unwrap();
+        assert!(matches!(lost.durable.await, Err(AppendError::Unavailable(_))));
+    }
+    put(&shard, "1").await;
+    assert_eq!(heads(&shard).await, ["0", "1"]);
+    assert_eq!(shard.state().await.unwrap().epoch, Epoch(1));
+}
+
+#[tokio::test]
 async fn a_fenced_owner_claims_again() {
     let world = World::new();
     let (_streams, shard) = world.with_cam().await;

@@ -30,13 +30,14 @@ async fn run(seed: u64) {
     let mut told = Told::default();
     let mut waiting = Vec::new();
     for number in 0..60 {
-        match dice.below(12) {
+        match dice.below(13) {
             0 => world.store.next_append(Fate::Refused),
             1 => world.store.next_append(Fate::Lost),
             2 => world.store.next_append(Fate::Written),
             3 => world.store.hold(true),
             4 | 5 => world.store.hold(false),
-            6 => world.sim.clock.advance(std::time::Duration::from_secs(3600)),
+            6 => world.store.next_append(Fate::NotWritten),
+            7 => world.sim.clock.advance(std::time::Duration::from_secs(3600)),
             _ => {}
         }
         let size = usize::from(1 + dice.below(3));
@@ -69,6 +70,9 @@ async fn run(seed: u64) {
                 assert_eq!(found[0].head, format!("{number} 0 {size}"), "seed {seed}");
             }
             Err(AppendError::Unknown(_)) => {}
+            Err(AppendError::Unavailable(_)) => {
+                told.refused.insert(number);
+            }
             Err(error) => panic!("seed {seed}: {error}"),
         }
     }

@@ -5,6 +5,7 @@ mod append;
 mod catalogue;
 mod faults;
 mod keys;
+mod local;
 mod meddling;
 mod read;
 mod recovery;

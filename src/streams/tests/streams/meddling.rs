@@ -17,6 +17,8 @@ use tokio::sync::watch;
 pub(crate) enum Fate {
     /// Refused: it did not happen.
     Refused,
+    /// Admitted, but the disk turned out to be full: it did not happen, and the writer goes on from where it was.
+    NotWritten,
     /// Admitted, then lost before it was written; the writer is dead.
     Lost,
     /// Admitted and written, but the answer is lost; the writer is dead.
@@ -152,15 +154,16 @@ impl ShardWriter for MeddledWriter {
         self.dead = matches!(fate, Some(Fate::Lost | Fate::Written));
         let written = match fate {
             Some(Fate::Refused) => return Err(StoreError::Unavailable(ordered())),
-            Some(Fate::Lost) => None,
+            Some(Fate::Lost | Fate::NotWritten) => None,
             Some(Fate::Written) | None => Some(self.inner.append(first, batch).await?),
         };
         let (dead, mut held) = (self.dead, self.held.clone());
         Ok(Box::pin(async move {
             let _ = held.wait_for(|held| !held).await;
             match written {
-                Some(durable) if !dead => durable.await,
-                _ => Err(StoreError::Unknown(ordered())),
+                _ if dead => Err(StoreError::Unknown(ordered())),
+                Some(durable) => durable.await,
+                None => Err(StoreError::Unavailable(ordered())),
             }
         }))
     }

@@ -42,6 +42,11 @@ impl World {
         }
     }
 
+    /// Goes on with another store, as after a restart.
+    pub(crate) fn replace_store(&mut self, store: Arc<dyn LogStore>) {
+        self.store = Arc::new(MeddledStore::new(store));
+    }
+
     pub(crate) async fn open(&self) -> Streams {
         self.open_with(StreamsConfig::default()).await
     }
