@@ -61,10 +61,7 @@ export function PushCommands({ client, stream }: { client: Client; stream: strin
       </div>
       {error && <p class="message error">No token could be made: {error}</p>}
       {chosen.commands.map((command) => (
-        <section key={command.title}>
-          <h3>{command.title}</h3>
-          <Code text={command.text} label={command.title} />
-        </section>
+        <Code key={command.title} title={command.title} text={command.text} />
       ))}
       <p class="note">
         The token in the address may only push to this stream

@@ -1,18 +1,20 @@
 import { Icon } from "./icons";
 import { notify } from "./notice";
 
-/** Commands to copy. Long lines wrap; copying takes them as they are. */
-export function Code({ text, label }: { text: string; label: string }) {
+/** A titled command to copy. Long lines wrap on screen only: copying takes them as they are. */
+export function Code({ title, text }: { title: string; text: string }) {
   return (
-    <div class="code">
-      <pre tabIndex={0} aria-label={label}>
+    <section class="code">
+      <header>
+        <h3>{title}</h3>
+        <button type="button" class="quiet" onClick={() => void copy(text)} aria-label={`Copy: ${title}`}>
+          <Icon name="copy" /> Copy
+        </button>
+      </header>
+      <pre tabIndex={0} aria-label={title}>
         <code>{text}</code>
       </pre>
-      <button type="button" class="quiet" onClick={() => void copy(text)} aria-label={`Copy: ${label}`} title="Copy">
-        <Icon name="copy" />
-        <span>Copy</span>
-      </button>
-    </div>
+    </section>
   );
 }
 

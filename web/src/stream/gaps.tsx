@@ -4,6 +4,7 @@ import { reasonText } from "../timeline/coverage";
 import type { Footage } from "./footage";
 
 const SHOWN_MAX = 200;
+const BEFORE_MS = 5000;
 
 /** The holes of the recording as a list: what the timeline shows as hatching. */
 export function Gaps({ footage, zone, onSeek }: { footage: Footage; zone: Zone; onSeek: (ms: number) => void }) {
@@ -19,22 +20,18 @@ export function Gaps({ footage, zone, onSeek }: { footage: Footage; zone: Zone; 
             Length
           </th>
           <th scope="col">Why</th>
-          <th scope="col">
-            <span class="visually-hidden">Show</span>
-          </th>
         </tr>
       </thead>
       <tbody>
         {newest.map((gap) => (
           <tr key={gap.start_ms}>
-            <td class="figures">{dateTime(gap.start_ms, zone)}</td>
-            <td class="number">{duration(gap.end_ms - gap.start_ms)}</td>
-            <td>{reasonText(gap.reason)}</td>
             <td>
-              <button type="button" class="quiet" onClick={() => onSeek(gap.start_ms - 5000)}>
-                Just before
+              <button type="button" class="quiet figures" title="Play what came just before" onClick={() => onSeek(gap.start_ms - BEFORE_MS)}>
+                {dateTime(gap.start_ms, zone)}
               </button>
             </td>
+            <td class="number">{duration(gap.end_ms - gap.start_ms)}</td>
+            <td>{reasonText(gap.reason)}</td>
           </tr>
         ))}
       </tbody>

@@ -6,10 +6,7 @@ export function ReadTab(props: OnScreen) {
   return (
     <div>
       {readCommands(props).map((command) => (
-        <section key={command.title}>
-          <h3>{command.title}</h3>
-          <Code text={command.text} label={command.title} />
-        </section>
+        <Code key={command.title} title={command.title} text={command.text} />
       ))}
     </div>
   );

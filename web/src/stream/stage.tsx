@@ -11,6 +11,7 @@ interface Props {
   live: boolean;
   /** Addresses of what can be had instead of playback. */
   clipHref: string | null;
+  clipTitle: string;
   stillHref: string | null;
   onToggle: () => void;
   onRetry: () => void;
@@ -19,7 +20,7 @@ interface Props {
 const NO_PICTURE = new Store<string | null>(null);
 
 /** The picture: the video element, or stills with an honest word on why. */
-export function Stage({ video, state, stills, reason, live, clipHref, stillHref, onToggle, onRetry }: Props) {
+export function Stage({ video, state, stills, reason, live, clipHref, clipTitle, stillHref, onToggle, onRetry }: Props) {
   const picture = useStore(stills?.picture ?? NO_PICTURE);
   return (
     <div class="stage">
@@ -34,7 +35,7 @@ export function Stage({ video, state, stills, reason, live, clipHref, stillHref,
           <p class="honest-links">
             {clipHref && (
               <a class="button" href={clipHref} download>
-                Download a clip
+                {clipTitle}
               </a>
             )}
             {stillHref && (

@@ -37,7 +37,7 @@ export function StillsStrip({ footage, model, pictures, zone, onSeek }: Props) {
     const stepMs = Math.ceil(((view.endMs - view.startMs) / width) * CELL_PX * 1e-3) * 1000;
     for (let ms = Math.ceil(view.startMs / stepMs) * stepMs; ms < view.endMs; ms += stepMs) {
       const recorded = spanAt(coverage, ms) !== null;
-      const empty = recorded ? null : gapAt(coverage, ms) ? "gap" : "nothing recorded";
+      const empty = recorded ? null : gapAt(coverage, ms) ? "gap" : "no footage";
       cells.push({ ms, x: xOf(view, width, ms), empty });
     }
   }

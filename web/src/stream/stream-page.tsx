@@ -81,7 +81,7 @@ export function StreamPage({ session: { client, tokens }, name, atMs }: StreamPa
     },
     live: () => transport?.goLive(),
     goTo: () => setDialog("go-to"),
-    markIn: () => marks.markIn(shownMs()),
+    markIn: () => marks.markIn(shownMs(), footage.edgeMs()),
     markOut: () => marks.markOut(shownMs()),
     exportRange: () => {
       if (!range) notify("Mark a range first: I and O, or Shift-drag on the timeline.");
@@ -138,6 +138,7 @@ export function StreamPage({ session: { client, tokens }, name, atMs }: StreamPa
           reason={reason}
           live={live}
           clipHref={token && stills && clipDownload(name, fallback, token).href}
+          clipTitle={range ? "Download the marked range" : "Download this minute"}
           stillHref={token && stills && stillDownload(name, shownMs(), token).href}
           onToggle={actions.toggle}
           onRetry={() => transport?.play()}
