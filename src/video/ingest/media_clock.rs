@@ -1,0 +1,275 @@
+//! Dates chunks: from a session's media timeline to the camera's time.
+//!
+//! At a session's first chunk the media timeline is tied to a Unix time, the *anchor*: the start that the uploader gave,
+//! else the chunk's `prft` when it is sane, else the decoding time when it looks like Unix time, else the arrival of
+//! the chunk less its duration. In every case it is not before the end of what the stream already has, so producer time
+//! never goes back within a stream. From then on the media timeline alone counts, so that a slow network does not
+//! stretch time, until
+//!
+//! - it leaves a hole of more than a second: a discontinuity, the hole stays;
+//! - it goes back, or runs ahead of the time that really passed by more than ten seconds: a discontinuity and a new
+//!   anchor;
+//! - an anchor made of arrival times turns out to be more than ten seconds behind for five minutes (a camera whose
+//!   crystal is slow): likewise.
+//!
+//! Nothing is ever thrown away because of its time.
+
+use crate::clock::ProducerClock;
+use crate::head::ChunkHead;
+use crate::head::ticks_to_us;
+use crate::reason::Reason;
+
+/// Media may overlap the end of what came before by this much and still continue it: muxers guess last durations.
+const OVERLAP_US: i128 = 100_000;
+/// The same for a chunk without samples of the lead track, since tracks are interleaved loosely.
+const LOOSE_OVERLAP_US: i128 = 1_000_000;
+/// A larger hole in the media is a discontinuity.
+const HOLE_US: i128 = 1_000_000;
+/// The media clock may differ from the time that passed by this much before it is held to have jumped.
+const JUMP_US: i128 = 10_000_000;
+/// A camera's clock may be ahead of ours by this much.
+const FUTURE_US_MAX: u64 = 10_000_000;
+/// A `prft` older than this is not believed; say `start` for older footage.
+const PRFT_AGE_US_MAX: u64 = 24 * 3600 * 1_000_000;
+/// Decoding times from here on (the year 2001) are taken for Unix time.
+const UNIX_US_MIN: u64 = 1_000_000_000 * 1_000_000;
+/// For how long the least lag is watched.
+const DRIFT_WINDOW_MS: u64 = 5 * 60 * 1000;
+
+/// A chunk's place on the media timeline, in ticks of the lead track.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MediaTime {
+    /// Ticks per second.
+    pub(super) timescale: u32,
+    /// Decoding time of the first sample.
+    pub(super) decode_time: u64,
+    /// Sum of the samples' durations.
+    pub(super) duration: u64,
+    /// `pts - dts` of the first sample; `None` for a chunk without samples of the lead track.
+    pub(super) presentation_offset: Option<i64>,
+}
+
+impl MediaTime {
+    fn us(&self) -> i128 {
+        i128::from(ticks_to_us(self.decode_time, self.timescale))
+    }
+
+    fn duration_us(&self) -> u64 {
+        ticks_to_us(self.duration, self.timescale)
+    }
+
+    /// The Unix time that the decoding time says, if it looks like one.
+    fn unix_us(&self, now_us: u64) -> Option<u64> {
+        let shown = i128::from(self.decode_time) + i128::from(self.presentation_offset.unwrap_or(0));
+        let us = ticks_to_us(u64::try_from(shown).ok()?, self.timescale);
+        (UNIX_US_MIN..=now_us.saturating_add(FUTURE_US_MAX)).contains(&us).then_some(us)
+    }
+}
+
+/// What else is known of a chunk's time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hints {
+    /// When it was complete here, in milliseconds since the Unix epoch.
+    pub(super) arrival_ms: u64,
+    /// How long the chunk lasted as it was sent, before it was split here.
+    pub(super) sent_us: u64,
+    /// Start of the chunk by its `prft`, in milliseconds since the Unix epoch.
+    pub(super) prft_ms: Option<i64>,
+    /// Start of the session as the uploader gave it, in milliseconds since the Unix epoch.
+    pub(super) start_ms: Option<u64>,
+}
+
+impl Hints {
+    fn now_us(&self) -> u64 {
+        self.arrival_ms.saturating_mul(1000)
+    }
+
+    fn prft_us(&self) -> Option<u64> {
+        let us = u64::try_from(self.prft_ms?).ok()?.checked_mul(1000)?;
+        let now = self.now_us();
+        let sane = now.saturating_sub(PRFT_AGE_US_MAX)..=now.saturating_add(FUTURE_US_MAX);
+        sane.contains(&us).then_some(us)
+    }
+
+    /// The camera's own word on the time, best first.
+    fn camera_us(&self, media: &MediaTime) -> Option<(u64, ProducerClock)> {
+        let prft = self.prft_us().map(|us| (us, ProducerClock::Prft));
+        prft.or_else(|| media.unix_us(self.now_us()).map(|us| (us, ProducerClock::Media)))
+    }
+
+    fn arrived_us(&self) -> (u64, ProducerClock) {
+        (self.now_us().saturating_sub(self.sent_us), ProducerClock::Arrival)
+    }
+}
+
+/// A chunk's place in the camera's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    /// Microseconds since the Unix epoch.
+    pub(super) producer_us: u64,
+    /// See [`ChunkHead::presentation_offset`].
+    pub(super) presentation_offset: i64,
+    /// Why the chunk does not continue the one before it; [`Reason::None`] when it does.
+    pub(super) discontinuity: Reason,
+}
+
+/// A session's media timeline, tied to the camera's time.
+#[derive(Clone, Debug)]
+pub(super) struct MediaClock {
+    source: ProducerClock,
+    /// A media time in microseconds and the producer time it is tied to.
+    anchor: (i128, u64),
+    presentation_offset: Option<i64>,
+    /// Media time at which the next chunk of the lead track is expected.
+    next_us: i128,
+    /// Producer time of the latest chunk; later ones are not before it.
+    latest_us: u64,
+    /// Producer time up to which there is media.
+    end_us: u64,
+    arrival_ms: u64,
+    /// Arrival less the end by producer time: at the first chunk, and now.
+    offsets_ms: (i64, i64),
+    /// When the current watch for drift began, and the least lag since.
+    drift: (u64, i64),
+}
+
+impl MediaClock {
+    /// Ties a new session's timeline at its first chunk. The anchor is not before `floor_us`.
+    pub(super) fn begin(media: &MediaTime, hints: &Hints, floor_us: u64) -> (Self, Placed) {
+        let given = hints.start_ms.map(|ms| (ms.saturating_mul(1000), ProducerClock::Start));
+        let (us, source) = given.or_else(|| hints.camera_us(media)).unwrap_or_else(|| hints.arrived_us());
+        let mut clock = Self {
+            source,
+            anchor: (media.us(), us.max(floor_us)),
+            presentation_offset: None,
+            next_us: media.us(),
+            latest_us: 0,
+            end_us: floor_us,
+            arrival_ms: hints.arrival_ms,
+            offsets_ms: (0, 0),
+            drift: (hints.arrival_ms, i64::MAX),
+        };
+        let placed = clock.advance(media, hints, Reason::None);
+        clock.offsets_ms.0 = clock.offsets_ms.1;
+        (clock, placed)
+    }
+
+    /// The timeline of an earlier connection, as its last chunk left it.
+    pub(super) fn resume(last: &ChunkHead, arrival_ms: u64) -> Self {
+        let start_us = i128::from(ticks_to_us(last.decode_time, last.timescale));
+        let end_us = last.end_us();
+        let offset = offset_ms(arrival_ms, end_us);
+        Self {
+            source: last.clock,
+            anchor: (start_us, last.position.producer_us),
+            presentation_offset: Some(last.presentation_offset),
+            next_us: start_us + i128::from(last.duration_us()),
+            latest_us: last.position.producer_us,
+            end_us,
+            arrival_ms,
+            offsets_ms: (offset, offset),
+            drift: (arrival_ms, i64::MAX),
+        }
+    }
+
+    /// Whether a new connection's first chunk goes on where this timeline ended. `restated`: the connection began with an
+    /// initialisation segment, as one does that knows nothing of the connection before.
+    pub(super) fn continues(&self, media: &MediaTime, hints: &Hints, restated: bool) -> bool {
+        let ahead = media.us() - self.next_us;
+        let overlap = if media.presentation_offset.is_some() { OVERLAP_US } else { LOOSE_OVERLAP_US };
+        let in_time = !restated || self.passed_us(hints) - ahead <= JUMP_US;
+        let as_given = hints.start_ms.is_none_or(|start| {
+            let expected = i128::from(self.end_us) + ahead;
+            (i128::from(start) * 1000 - expected).abs() <= HOLE_US
+        });
+        (-overlap..=HOLE_US).contains(&ahead) && in_time && as_given
+    }
+
+    /// Dates the session's next chunk.
+    pub(super) fn place(&mut self, media: &MediaTime, hints: &Hints) -> Placed {
+        if media.presentation_offset.is_none() {
+            return self.aside(media);
+        }
+        let ahead = media.us() - self.next_us;
+        let jumped = ahead < -OVERLAP_US || ahead > JUMP_US && ahead - self.passed_us(hints) > JUMP_US;
+        if jumped || self.drifted(hints) {
+            self.tie_anew(media, hints);
+            return self.advance(media, hints, Reason::ClockJump);
+        }
+        let reason = if ahead > HOLE_US { Reason::NoData } else { Reason::None };
+        self.advance(media, hints, reason)
+    }
+
+    /// Where the session's producer time comes from.
+    pub(super) fn source(&self) -> ProducerClock {
+        self.source
+    }
+
+    /// Arrival less producer time at the end of the latest chunk, in milliseconds: how late the camera's clock (and the
+    /// way here) is.
+    pub(super) fn offset_ms(&self) -> i64 {
+        self.offsets_ms.1
+    }
+
+    /// How much [`MediaClock::offset_ms`] has grown since the session began.
+    pub(super) fn drift_ms(&self) -> i64 {
+        self.offsets_ms.1.saturating_sub(self.offsets_ms.0)
+    }
+
+    /// Time that passed here since the latest chunk, beyond what the new chunk lasts.
+    fn passed_us(&self, hints: &Hints) -> i128 {
+        let passed_ms = hints.arrival_ms.saturating_sub(self.arrival_ms);
+        i128::from(passed_ms) * 1000 - i128::from(hints.sent_us)
+    }
+
+    fn tie_anew(&mut self, media: &MediaTime, hints: &Hints) {
+        // A start given by the uploader says nothing about the time of day of the upload: only time that passed counts.
+        let passed = u64::try_from(self.passed_us(hints)).unwrap_or(0);
+        let (us, source) = match (hints.camera_us(media), self.source) {
+            (Some(camera), _) => camera,
+            (None, ProducerClock::Start) => (self.end_us.saturating_add(passed), ProducerClock::Start),
+            (None, _) => hints.arrived_us(),
+        };
+        self.source = source;
+        self.anchor = (media.us(), us.max(self.end_us));
+        self.presentation_offset = None;
+        self.drift = (hints.arrival_ms, i64::MAX);
+    }
+
+    fn advance(&mut self, media: &MediaTime, hints: &Hints, discontinuity: Reason) -> Placed {
+        let producer_us = self.producer_us(media).max(self.latest_us);
+        self.presentation_offset = self.presentation_offset.or(media.presentation_offset);
+        self.next_us = media.us() + i128::from(media.duration_us());
+        self.latest_us = producer_us;
+        self.end_us = self.end_us.max(producer_us.saturating_add(media.duration_us()));
+        self.arrival_ms = hints.arrival_ms;
+        self.offsets_ms.1 = offset_ms(hints.arrival_ms, self.end_us);
+        self.drift.1 = self.drift.1.min(self.offsets_ms.1);
+        Placed { producer_us, presentation_offset: self.presentation_offset.unwrap_or(0), discontinuity }
+    }
+
+    /// A chunk of other tracks: dated, but the timeline does not move.
+    fn aside(&mut self, media: &MediaTime) -> Placed {
+        self.latest_us = self.producer_us(media).max(self.latest_us);
+        let offset = self.presentation_offset.unwrap_or(0);
+        Placed { producer_us: self.latest_us, presentation_offset: offset, discontinuity: Reason::None }
+    }
+
+    fn producer_us(&self, media: &MediaTime) -> u64 {
+        let us = i128::from(self.anchor.1) + media.us() - self.anchor.0;
+        u64::try_from(us.max(0)).unwrap_or(u64::MAX)
+    }
+
+    fn drifted(&mut self, hints: &Hints) -> bool {
+        if hints.arrival_ms.saturating_sub(self.drift.0) < DRIFT_WINDOW_MS {
+            return false;
+        }
+        let (_, least) = std::mem::replace(&mut self.drift, (hints.arrival_ms, i64::MAX));
+        self.source == ProducerClock::Arrival && least != i64::MAX && i128::from(least) * 1000 > JUMP_US
+    }
+}
+
+fn offset_ms(arrival_ms: u64, end_us: u64) -> i64 {
+    let ms = i128::from(arrival_ms) - i128::from(end_us / 1000);
+    ms.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+}

@@ -1,0 +1,184 @@
+//! Ingest: from a camera's bytes to durable chunks.
+//!
+//! A session runs in its own task, fed through a bounded channel, so that it outlives the request that feeds it: a camera
+//! may hang up right after its last byte and a web server may drop its handler, yet everything that arrived complete is
+//! stored. Each chunk is appended as soon as the last byte of its media data has come. What is unfinished at the end is
+//! thrown away and reported.
+//!
+//! ```text
+//! push ─► channel ─► scanner ─► split at key frames and ─► place: time, ─► append ─► on disk
+//!         (bounded)            at the target duration      numbers          │  BUFFERING   │  PERSISTED, when all chunks of
+//!                                                                           ▼ (waits here  ▼  the fragment are there
+//!                                                                              when the log is behind)
+//! ```
+//!
+//! **Sessions.** A connection is a new session, with a discontinuity, unless it goes on exactly where the stream ended:
+//! same initialisation segment (or none), decoding times that continue. So a sender that makes one request per fragment
+//! records one session. Every connection that stored something ends with an *end* record, which says why; a stream
+//! without one was cut off together with the server.
+//!
+//! **One publisher.** A second one is refused while the first sends, and takes over when the first has been silent.
+
+mod events;
+mod live;
+mod media_clock;
+mod numbering;
+mod place;
+mod session;
+
+pub use events::{Event, FragmentRef};
+pub(crate) use live::{Live, Slot, Stop};
+
+use crate::clock::ProducerClock;
+use crate::config::{EVENT_QUEUE, INPUT_PIECE_BYTES, INPUT_QUEUE};
+use crate::error::IngestError;
+use crate::head::{TAGS_BYTES_MAX, Tag};
+use crate::recording::Recording;
+use bytes::Bytes;
+use session::Session;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// What a session is to know from the beginning.
+#[derive(Clone, Debug, Default)]
+pub struct SessionOptions {
+    /// The camera's time of the first frame, in milliseconds since the Unix epoch, when the sender knows it. Earlier
+    /// times than the stream's end so far become that end.
+    pub start_ms: Option<u64>,
+    /// Who is sending, for people: an address or a name.
+    pub peer: String,
+    /// Kept with the session's first chunk. At most 1 KiB together.
+    pub tags: BTreeMap<String, String>,
+    /// Whether [`IngestSession::take_events`] will be read. An event that nobody reads holds the session up.
+    pub events: bool,
+}
+
+/// How an upload ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The sender ended it.
+    Eof,
+    /// The connection broke.
+    Disconnected,
+    /// The server is being shut down.
+    Shutdown,
+}
+
+/// What a session stored.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Fragments it began.
+    pub fragments: u64,
+    /// Fragments of which every chunk is on disk.
+    pub persisted: u64,
+    /// Chunks it stored.
+    pub chunks: u64,
+    /// Bytes of them.
+    pub stored_bytes: u64,
+    /// Bytes that came.
+    pub received_bytes: u64,
+    /// The first of its fragments.
+    pub first_fragment: Option<FragmentRef>,
+    /// The last of its fragments.
+    pub last_fragment: Option<FragmentRef>,
+    /// End of its media by the camera's clock, in milliseconds since the Unix epoch.
+    pub end_ms: Option<u64>,
+    /// Where its producer time came from.
+    pub clock: Option<ProducerClock>,
+    /// Arrival less producer time at the end of its media, in milliseconds: how late the camera's clock, and the way
+    /// here, were.
+    pub offset_ms: i64,
+    /// How much that grew during the session.
+    pub drift_ms: i64,
+    /// The input ended within a chunk, which was thrown away.
+    pub truncated: bool,
+    /// Why the session ended early, or what was wrong with the end of its input. What is counted above is stored.
+    pub error: Option<IngestError>,
+}
+
+enum Input {
+    Bytes(Bytes),
+    End(End),
+}
+
+/// An upload. Dropping it ends the upload like [`End::Disconnected`]: what was pushed is still stored.
+pub struct IngestSession {
+    input: mpsc::Sender<Input>,
+    events: Option<mpsc::Receiver<Event>>,
+    live: Arc<Live>,
+    task: Option<JoinHandle<Summary>>,
+    summary: Option<Summary>,
+}
+
+impl IngestSession {
+    pub(crate) async fn begin(
+        recording: Arc<Recording>,
+        options: SessionOptions,
+    ) -> Result<Self, IngestError> {
+        let tags = checked_tags(&options.tags)?;
+        let slot = Slot::take(&recording, &options.peer).await?;
+        let live = slot.live.clone();
+        let (tell, events) = match options.events {
+            true => {
+                let (tell, events) = mpsc::channel(EVENT_QUEUE);
+                (Some(tell), Some(events))
+            }
+            false => (None, None),
+        };
+        let session = Session::new(recording, slot, options.start_ms, tags, tell).await?;
+        let (input, received) = mpsc::channel(INPUT_QUEUE);
+        let task = tokio::spawn(session.run(received));
+        Ok(Self { input, events, live, task: Some(task), summary: None })
+    }
+
+    /// The session's events. Once, and only if [`SessionOptions::events`] asked for them.
+    pub fn take_events(&mut self) -> Option<mpsc::Receiver<Event>> {
+        self.events.take()
+    }
+
+    /// Hands over the next bytes of the upload; waits while the session is behind. After an error the session is over:
+    /// [`IngestSession::finish`] tells what was stored.
+    pub async fn push(&mut self, mut bytes: Bytes) -> Result<(), IngestError> {
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(INPUT_PIECE_BYTES));
+            if self.input.send(Input::Bytes(piece)).await.is_err() {
+                return Err(self.summary().await.error.clone().unwrap_or(IngestError::Interrupted));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the upload; resolves when everything that arrived complete is on disk (or could not be stored).
+    pub async fn finish(mut self, end: End) -> Summary {
+        self.live.end_input();
+        // A session that is over does not listen any more; its summary says why.
+        let _ = self.input.send(Input::End(end)).await;
+        self.summary().await.clone()
+    }
+
+    async fn summary(&mut self) -> &Summary {
+        if let Some(task) = self.task.take() {
+            let cut_off = |_| Summary { error: Some(IngestError::Interrupted), ..Summary::default() };
+            self.summary = Some(task.await.unwrap_or_else(cut_off));
+        }
+        self.summary.get_or_insert_default()
+    }
+}
+
+impl Drop for IngestSession {
+    fn drop(&mut self) {
+        self.live.end_input();
+    }
+}
+
+fn checked_tags(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, IngestError> {
+    let tags: Vec<_> =
+        tags.iter().map(|(name, value)| Tag { name: name.clone(), value: value.clone() }).collect();
+    let bytes = tags.iter().map(Tag::encoded_len).sum();
+    if bytes > TAGS_BYTES_MAX || tags.iter().any(|tag| tag.name.len() > usize::from(u8::MAX)) {
+        return Err(IngestError::TagsTooLarge { bytes, max: TAGS_BYTES_MAX });
+    }
+    Ok(tags)
+}

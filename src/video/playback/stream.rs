@@ -1,0 +1,159 @@
+//! Endless fragmented MP4 from an instant on, into the live edge.
+//!
+//! One initialisation segment, then every chunk with its decoding times moved to one timeline: within a session the
+//! media's own times stay, after a discontinuity they go on where the session before ended, plus the time that is missing in
+//! between. Ends when codec, size or tracks change, since a decoder that was given one initialisation segment cannot go
+//! on.
+
+use super::body::{BodyStream, expired};
+use crate::clock::Clock;
+use crate::config::BYTES_PER_READ;
+use crate::error::ReadError;
+use crate::head::{ChunkHead, Flags, Head, InitId, ticks_to_us};
+use crate::recording::Recording;
+use crate::timeline::{Fragment, Read, Walk};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream;
+use media::fmp4::{Init, retime};
+use shardlog::{Parts, ReadLimit, Seq};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Chunks fetched by one read.
+const CHUNKS_PER_READ: usize = 32;
+
+struct Playing {
+    recording: Arc<Recording>,
+    next: Seq,
+    /// Bytes that are ready to be sent.
+    ready: VecDeque<Bytes>,
+    /// Known from the first chunk on.
+    started: Option<Started>,
+    over: bool,
+}
+
+struct Started {
+    id: InitId,
+    init: Arc<Init>,
+    /// Where the first chunk stands: by the camera's clock, and on the timeline that is sent, in microseconds.
+    origin: (u64, i128),
+    /// What is added to the current session's media times, in microseconds.
+    shift_us: i128,
+    sequence: u32,
+}
+
+/// Media from `from_ms` (the camera's clock) on; from the newest fragment on if absent.
+pub(crate) async fn media_from(
+    recording: Arc<Recording>,
+    from_ms: Option<u64>,
+) -> Result<BodyStream, ReadError> {
+    let next = start(&recording, from_ms).await?;
+    let playing = Playing { recording, next, ready: VecDeque::new(), started: None, over: false };
+    let body = stream::try_unfold(playing, |mut playing| async move {
+        loop {
+            if let Some(bytes) = playing.ready.pop_front() {
+                return Ok(Some((bytes, playing)));
+            }
+            if playing.over {
+                return Ok(None);
+            }
+            playing.advance().await?;
+        }
+    });
+    Ok(body.boxed())
+}
+
+/// The fragment to begin with: the newest one that can be decoded and does not begin after `from_ms`, if it reaches that
+/// far; else the next one.
+async fn start(recording: &Recording, from_ms: Option<u64>) -> Result<Seq, ReadError> {
+    let timeline = &recording.timeline;
+    let from_us = from_ms.unwrap_or(u64::MAX).saturating_mul(1000);
+    let mut covering = None;
+    let mut covered = from_ms.is_none();
+    timeline
+        .walk_back(Clock::Producer, from_us.saturating_add(1), |fragment: &Fragment| {
+            covered |= fragment.end_us(Clock::Producer) > from_us;
+            if covered && fragment.independent() {
+                covering = Some(fragment.seq);
+            }
+            if covering.is_some() || !covered { Walk::Stop } else { Walk::On }
+        })
+        .await?;
+    if let Some(seq) = covering {
+        return Ok(seq);
+    }
+    let later = timeline.forward(Clock::Producer, from_us, None, 1).await?;
+    Ok(match later.first() {
+        Some(fragment) => fragment.seq,
+        None => timeline.tail()?.next,
+    })
+}
+
+impl Playing {
+    async fn advance(&mut self) -> Result<(), ReadError> {
+        let shard = &self.recording.shard;
+        let mut watch = shard.watch()?;
+        // The channel closes when the stream is deleted or the server goes down.
+        let Ok(tail) = watch.wait_for(|tail| tail.next > self.next).await.map(|tail| *tail) else {
+            self.over = true;
+            return Ok(());
+        };
+        let records = (tail.next.0 - self.next.0).min(CHUNKS_PER_READ as u64) as usize;
+        let limit = ReadLimit { records, bytes: BYTES_PER_READ };
+        for mut record in shard.read(self.next, limit, Parts::Whole).await.map_err(expired)? {
+            self.next = record.seq.plus(1);
+            let body = record.body.take().unwrap_or_default();
+            if let Head::Chunk(head) = Read::of(&record)?.head {
+                self.chunk(&head, body).await?;
+                if self.over {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn chunk(&mut self, head: &ChunkHead, body: Bytes) -> Result<(), ReadError> {
+        let media_us = i128::from(ticks_to_us(head.decode_time, head.timescale));
+        let begins = head.flags.has(Flags::STARTS_FRAGMENT);
+        match &mut self.started {
+            None if begins && head.flags.has(Flags::INDEPENDENT) => {
+                let init = self.recording.init(head.init).await?;
+                self.ready.push_back(init.bytes.clone());
+                let origin = (head.position.producer_us, media_us);
+                self.started = Some(Started { id: head.init, init, origin, shift_us: 0, sequence: 0 });
+            }
+            None => return Ok(()),
+            Some(started) if started.id != head.init => {
+                self.over = true;
+                return Ok(());
+            }
+            Some(started) if head.flags.has(Flags::DISCONTINUITY) => {
+                let passed_us = i128::from(head.position.producer_us) - i128::from(started.origin.0);
+                started.shift_us = started.origin.1 + passed_us - media_us;
+            }
+            Some(_) => {}
+        }
+        if let Some(started) = &mut self.started {
+            started.sequence = started.sequence.wrapping_add(1);
+            let (moof, rest) = started.moved(body)?;
+            self.ready.extend([moof, rest]);
+        }
+        Ok(())
+    }
+}
+
+impl Started {
+    /// The chunk on the timeline that is sent.
+    fn moved(&self, mut body: Bytes) -> Result<(Bytes, Bytes), ReadError> {
+        let len = body.first_chunk::<4>().map_or(0, |len| u32::from_be_bytes(*len)) as usize;
+        let moof = body.split_to(len.min(body.len()));
+        let shift = |track_id| {
+            let timescale = self.init.track(track_id).map_or(1, |track| track.timescale);
+            let ticks = self.shift_us * i128::from(timescale) / 1_000_000;
+            ticks.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
+        };
+        Ok((retime(&moof, self.sequence, shift)?, body))
+    }
+}
