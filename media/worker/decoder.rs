@@ -6,10 +6,12 @@
 use crate::deadline::Deadline;
 use crate::elements;
 use crate::failure::{Failure, Stopped};
-use crate::footage::{Footage, Unit};
+use crate::footage::Footage;
+use crate::h264::Renumber;
 use crate::pipeline::Pipeline;
 use crate::plan::{Plan, Run};
 use gstreamer as gst;
+use media::fmp4::Key;
 
 /// Pictures are dated by their place in the order of presentation, this far apart: so what the container says (duplicate
 /// times, epochs, jumps) never reaches a codec, and a frame's place is read back exactly.
@@ -40,8 +42,9 @@ impl Decoder {
     pub(crate) fn new(footage: &Footage) -> Result<Self, Failure> {
         let caps = footage.caps();
         let (parser, decoder) = elements::parser_and_decoder(footage.track.codec)?;
-        let pipeline = Pipeline::start(&caps, &[&parser, &decoder], WAITING_MAX)?;
-        Ok(Self { caps, description: elements::describe(&decoder), pipeline })
+        let description = elements::describe(&decoder);
+        let pipeline = Pipeline::start(&caps, &[parser, decoder], WAITING_MAX)?;
+        Ok(Self { caps, description, pipeline })
     }
 
     /// Whether it is for this kind of footage, decoder configuration included.
@@ -55,10 +58,15 @@ impl Decoder {
     }
 
     /// Pushes a run, whole: the queue holds references into the request, not copies.
-    pub(crate) fn push(&self, units: &[Unit], plan: &Plan, run: &Run) -> Result<(), Stopped> {
+    pub(crate) fn push(&self, footage: &Footage, plan: &Plan, run: &Run) -> Result<(), Stopped> {
+        let mut renumber = Renumber::new(&footage.track, &footage.units[*run.units.start()]);
         for place in run.units.clone() {
-            let unit = &units[place];
-            let mut buffer = gst::Buffer::from_slice(unit.data.clone());
+            let unit = &footage.units[place];
+            if unit.key == Key::Clean {
+                renumber = None;
+            }
+            let data = renumber.as_ref().map_or_else(|| unit.data.clone(), |renumber| renumber.apply(&unit.data));
+            let mut buffer = gst::Buffer::from_slice(data);
             if let Some(buffer) = buffer.get_mut() {
                 buffer.set_pts(STEP * (plan.ranks[place] + plan.delay) as u64);
                 buffer.set_dts(STEP * place as u64);

@@ -19,8 +19,9 @@ const GOOD: &str = "gstreamer1.0-plugins-good";
 const BAD: &str = "gstreamer1.0-plugins-bad";
 const LIBAV: &str = "gstreamer1.0-libav";
 
-pub(crate) const CONVERT: Kind = Kind { name: "videoconvertscale", package: BASE };
-pub(crate) const FILTER: Kind = Kind { name: "capsfilter", package: CORE };
+const FILTER: Kind = Kind { name: "capsfilter", package: CORE };
+pub(crate) const SCALE: Kind = Kind { name: "videoscale", package: BASE };
+pub(crate) const CONVERT: Kind = Kind { name: "videoconvert", package: BASE };
 pub(crate) const JPEG: Kind = Kind { name: "jpegenc", package: GOOD };
 pub(crate) const PNG: Kind = Kind { name: "pngenc", package: GOOD };
 
@@ -45,6 +46,13 @@ fn chain(codec: Codec) -> Option<(Kind, &'static [Kind])> {
 /// Makes an element.
 pub(crate) fn make(kind: Kind) -> Result<gst::Element, Failure> {
     gst::ElementFactory::make(kind.name).build().map_err(|_| missing(kind))
+}
+
+/// Makes an element that lets only data of a kind through, so that the one before it makes such data.
+pub(crate) fn filter(caps: &gst::Caps) -> Result<gst::Element, Failure> {
+    let filter = make(FILTER)?;
+    filter.set_property("caps", caps);
+    Ok(filter)
 }
 
 /// Makes the parser and the decoder of a codec.
@@ -78,7 +86,7 @@ pub(crate) fn description() -> String {
             Err(failure) => format!("{name}: {}", detail(&failure)),
         });
     }
-    for kind in [CONVERT, JPEG, PNG] {
+    for kind in [SCALE, CONVERT, JPEG, PNG] {
         if let Err(failure) = make(kind) {
             parts.push(detail(&failure));
         }

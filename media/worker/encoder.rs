@@ -39,13 +39,9 @@ impl Encoder {
     pub(crate) fn new(raw: &gst::Sample, spec: ImageSpec) -> Result<Self, Failure> {
         let (from, info) = described(raw)?;
         let (width, height) = sides(info.width(), info.height(), &spec)?;
-        let convert = elements::make(elements::CONVERT)?;
-        convert.set_property("add-borders", false);
-        // Averages over all source pixels that a target pixel covers; the default looks at four and aliases.
-        convert.set_property_from_str("method", "bilinear2");
-        let target = elements::make(elements::FILTER)?;
-        target.set_property("caps", target_caps(&info, spec.format, width, height));
-        let encoder = match spec.format {
+        let mut row = scaled(width, height)?;
+        row.extend(converted(&info, spec.format)?);
+        row.push(match spec.format {
             ImageFormat::Jpeg { quality } => {
                 let encoder = elements::make(elements::JPEG)?;
                 encoder.set_property("quality", i32::from(quality));
@@ -57,8 +53,8 @@ impl Encoder {
                 encoder.set_property("compression-level", 1u32);
                 encoder
             }
-        };
-        let pipeline = Pipeline::start(&from, &[&convert, &target, &encoder], 1)?;
+        });
+        let pipeline = Pipeline::start(&from, &row, 1)?;
         Ok(Self { from, spec, width, height, pipeline })
     }
 
@@ -98,19 +94,39 @@ fn described(raw: &gst::Sample) -> Result<(gst::Caps, gst_video::VideoInfo), Fai
     Ok((from, plain))
 }
 
-fn target_caps(info: &gst_video::VideoInfo, format: ImageFormat, width: u32, height: u32) -> gst::Caps {
-    let caps = gst::Caps::builder("video/x-raw")
-        .field("width", width as i32)
-        .field("height", height as i32)
-        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1));
-    match format {
-        // JFIF knows one kind of colours, full-range BT.601 ("1:4:0:0"); readers take any JPEG for that.
-        ImageFormat::Jpeg { .. } => {
-            caps.field("format", gst::List::new(["I420", "Y42B", "Y444"])).field("colorimetry", "1:4:0:0").build()
+/// Elements that bring a picture to its size, before anything else: so the rest has less to do.
+fn scaled(width: u32, height: u32) -> Result<Vec<gst::Element>, Failure> {
+    let scale = elements::make(elements::SCALE)?;
+    scale.set_property("add-borders", false);
+    // Averages over all source pixels that a target pixel covers; the default looks at four and aliases.
+    scale.set_property_from_str("method", "bilinear2");
+    let size = gst::Caps::builder("video/x-raw").field("width", width as i32).field("height", height as i32);
+    Ok(vec![scale, elements::filter(&size.field("pixel-aspect-ratio", gst::Fraction::new(1, 1)).build())?])
+}
+
+/// Elements that bring a picture to the colours of the file format.
+fn converted(info: &gst_video::VideoInfo, format: ImageFormat) -> Result<Vec<gst::Element>, Failure> {
+    let raw = || gst::Caps::builder("video/x-raw");
+    let colours = info.colorimetry();
+    let same_matrix = colours.matrix() == gst_video::VideoColorMatrix::Bt601;
+    let mut steps = Vec::new();
+    if format == ImageFormat::Png {
+        steps.push(raw().field("format", if info.is_gray() { "GRAY8" } else { "RGB" }).build());
+    } else {
+        if same_matrix && colours.range() != gst_video::VideoColorRange::Range0_255 {
+            // Between pictures of one matrix the converter copies, whatever their ranges. A step by RGB makes it compute.
+            steps.push(raw().field("format", "BGRx").build());
         }
-        ImageFormat::Png if info.is_gray() => caps.field("format", "GRAY8").build(),
-        ImageFormat::Png => caps.field("format", "RGB").build(),
+        // JFIF knows one kind of colours, full-range BT.601 ("1:4:0:0"); readers take any JPEG for that.
+        let formats = gst::List::new(["I420", "Y42B", "Y444"]);
+        let target = raw().field("format", formats).field("colorimetry", "1:4:0:0").field("chroma-site", "jpeg");
+        steps.push(target.build());
     }
+    let mut row = Vec::new();
+    for caps in &steps {
+        row.extend([elements::make(elements::CONVERT)?, elements::filter(caps)?]);
+    }
+    Ok(row)
 }
 
 /// Width and height of the image.

@@ -11,6 +11,7 @@ mod elements;
 mod encoder;
 mod failure;
 mod footage;
+mod h264;
 mod limits;
 mod pipeline;
 mod plan;

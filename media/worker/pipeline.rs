@@ -23,7 +23,7 @@ impl Pipeline {
     /// Puts `elements` in a row between a source of `caps` and a sink that holds at most `waiting_max` buffers, and starts it.
     pub(crate) fn start(
         caps: &gst::Caps,
-        elements: &[&gst::Element],
+        elements: &[gst::Element],
         waiting_max: u32,
     ) -> Result<Self, Failure> {
         let source = gst_app::AppSrc::builder()

@@ -159,7 +159,7 @@ impl Answers<'_> {
     }
 
     fn decode(&mut self, decoder: &Decoder, plan: &Plan, deadline: &mut Deadline) -> Result<(), NoImage> {
-        decoder.push(&self.footage.units, plan, self.run).map_err(NoImage::Stopped)?;
+        decoder.push(self.footage, plan, self.run).map_err(NoImage::Stopped)?;
         while self.next < self.run.targets.len() {
             let Some(raw) = decoder.pull(plan, deadline).map_err(NoImage::Stopped)? else { break };
             let Some(rank) = raw.rank else { continue };
