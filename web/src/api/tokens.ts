@@ -39,6 +39,11 @@ export class Tokens {
     }
     return asked;
   }
+
+  /** The server no longer accepts what it gave: ask anew. */
+  forget(stream: string): void {
+    this.held.delete(stream);
+  }
 }
 
 export function readToken(answer: TokenAnswer): Token {

@@ -1,5 +1,6 @@
 // The curl commands for what is on screen.
 import { rfc3339 } from "../api/client";
+import { streamHref } from "../router";
 import type { Command } from "./push";
 
 export interface OnScreen {
@@ -33,6 +34,7 @@ export function readCommands(shown: OnScreen): Command[] {
     { title: "The picture on screen", text: `${SIGNED} -o still.jpg "${base}/frame.jpg?at=${rfc3339(at)}&mode=exact"` },
     { title: `A clip of ${which}`, text: `${SIGNED} -o clip.mp4 "${base}/clip.mp4?${span}"` },
     { title: `Frames of ${which}, two a second`, text: `${SIGNED} -o frames.tar "${base}/frames.tar?${span}&fps=2"` },
+    { title: "This page at this instant", text: `${shown.origin}/${streamHref(shown.stream, at)}` },
     { title: "Everything from here into the live edge", text: `${SIGNED} -N "${base}/media.mp4?from=${rfc3339(at)}" | ffplay -` },
   ];
 }

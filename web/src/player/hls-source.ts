@@ -121,6 +121,7 @@ export class HlsSource implements Source {
   }
 
   private onError(data: ErrorData): void {
+    if (data.response?.code === 401) this.options.onTokenRefused();
     if (!data.fatal && !CODEC_ERRORS.includes(data.details)) return;
     const message = data.error?.message ?? data.reason ?? data.details;
     const error = { code: data.details, message };

@@ -25,6 +25,8 @@ export interface SourceOptions {
   startAt: number | null;
   /** A token that is good for the next request. */
   token: () => Promise<string>;
+  /** The server refused that token. */
+  onTokenRefused: () => void;
   /** Playback cannot go on. `codec`: this browser will never play it. */
   onFailure: (failure: "codec" | "network" | "media", error: PlayerError) => void;
 }

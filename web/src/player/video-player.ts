@@ -20,7 +20,9 @@ const AHEAD_MS = 15 * MINUTE;
 /** Following, but this much further behind than meant: jump. */
 const FALLEN_BEHIND_S = 6;
 const TICK_MS = 200;
+/** For the past; the live edge is waited for as long as someone looks. */
 const RETRIES_MAX = 8;
+const RETRY_AFTER_MS_MAX = 4 * SECOND;
 const FRAME_S_DEFAULT = 1 / 25;
 
 /**
@@ -46,7 +48,7 @@ export class VideoPlayer implements Transport {
     private readonly video: HTMLVideoElement,
     private readonly footage: Footage,
     private readonly openSource: OpenSource,
-    private readonly token: () => Promise<string>,
+    private readonly token: { get: () => Promise<string>; refused: () => void },
     /** The browser turned out not to decode this stream. */
     private readonly onUnplayable: (error: PlayerError) => void,
   ) {
@@ -180,7 +182,8 @@ export class VideoPlayer implements Transport {
       kind,
       path,
       startAt: instantMs === null ? null : leadMs / SECOND,
-      token: this.token,
+      token: this.token.get,
+      onTokenRefused: this.token.refused,
       onFailure: (failure, error) => this.onFailure(failure, error),
     });
     this.state.patch({
@@ -239,7 +242,7 @@ export class VideoPlayer implements Transport {
       this.onUnplayable(error);
       return;
     }
-    if (this.retries >= RETRIES_MAX) {
+    if (this.retries >= RETRIES_MAX && !this.following) {
       this.state.patch({ status: "failed", error });
       return;
     }
@@ -251,7 +254,7 @@ export class VideoPlayer implements Transport {
     this.retryTimer = setTimeout(() => {
       if (againMs === null) this.goLiveAgain();
       else this.openAt(againMs);
-    }, Math.min(SECOND * 2 ** (this.retries - 1), 15 * SECOND));
+    }, Math.min(SECOND * 2 ** (this.retries - 1), RETRY_AFTER_MS_MAX));
   }
 
   private goLiveAgain(): void {

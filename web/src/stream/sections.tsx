@@ -27,9 +27,19 @@ export function Sections({ client, footage, info, zone, reading, onSeek }: Props
     ? [["gaps", "Gaps"], ["push", "Ingest"], ["read", "API"], ["settings", "Settings"]]
     : [["settings", "Settings"]];
   const [chosen, setChosen] = useState<Section>(sections[0]![0]);
+  // Arrow keys move between tabs, as everywhere; on the rest of the page they move the playhead.
+  const onKey = (event: KeyboardEvent) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    const at = sections.findIndex(([id]) => id === chosen);
+    const [next] = sections[(at + by + sections.length) % sections.length]!;
+    setChosen(next);
+    document.getElementById(`tab-${next}`)?.focus();
+  };
   return (
     <div class="sections">
-      <div class="tabs" role="tablist" aria-label="More about this stream">
+      <div class="tabs" role="tablist" aria-label="More about this stream" onKeyDown={onKey}>
         {sections.map(([id, title]) => (
           <button
             key={id}
@@ -38,6 +48,7 @@ export function Sections({ client, footage, info, zone, reading, onSeek }: Props
             id={`tab-${id}`}
             aria-selected={chosen === id}
             aria-controls="section"
+            tabIndex={chosen === id ? 0 : -1}
             onClick={() => setChosen(id)}
           >
             {title}

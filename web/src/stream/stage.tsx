@@ -9,6 +9,8 @@ interface Props {
   stills: StillsPlayer | null;
   reason: string | null;
   live: boolean;
+  /** The server does not answer right now. */
+  offline: boolean;
   /** Addresses of what can be had instead of playback. */
   clipHref: string | null;
   clipTitle: string;
@@ -20,7 +22,7 @@ interface Props {
 const NO_PICTURE = new Store<string | null>(null);
 
 /** The picture: the video element, or stills with an honest word on why. */
-export function Stage({ video, state, stills, reason, live, clipHref, clipTitle, stillHref, onToggle, onRetry }: Props) {
+export function Stage({ video, state, stills, reason, live, offline, clipHref, clipTitle, stillHref, onToggle, onRetry }: Props) {
   const picture = useStore(stills?.picture ?? NO_PICTURE);
   return (
     <div class="stage">
@@ -46,14 +48,15 @@ export function Stage({ video, state, stills, reason, live, clipHref, clipTitle,
           </p>
         </div>
       )}
-      <StageMessage state={state} live={live} onRetry={onRetry} />
+      <StageMessage state={state} live={live} offline={offline} onRetry={onRetry} />
     </div>
   );
 }
 
-function StageMessage({ state, live, onRetry }: { state: PlayerState; live: boolean; onRetry: () => void }) {
-  const waiting = live ? "Waiting for the next fragment…" : "The camera is not sending; waiting…";
-  const text = { loading: "Loading…", waiting, ended: "The recording ends here.", failed: "Playback stopped.", playing: "", paused: "" }[state.status];
+type MessageProps = Pick<Props, "state" | "live" | "offline" | "onRetry">;
+
+function StageMessage({ state, live, offline, onRetry }: MessageProps) {
+  const text = messageOf(state.status, live, offline);
   if (text === "" && !state.error) return null;
   return (
     <div class={`stage-message ${state.status}`} role="status">
@@ -66,4 +69,20 @@ function StageMessage({ state, live, onRetry }: { state: PlayerState; live: bool
       )}
     </div>
   );
+}
+
+function messageOf(status: PlayerState["status"], live: boolean, offline: boolean): string {
+  switch (status) {
+    case "loading":
+      return "Loading…";
+    case "waiting":
+      if (offline) return "The server does not answer; trying again…";
+      return live ? "Waiting for the next fragment…" : "The camera is not sending; waiting…";
+    case "ended":
+      return "The recording ends here.";
+    case "failed":
+      return "Playback stopped.";
+    default:
+      return "";
+  }
 }

@@ -137,6 +137,7 @@ export function StreamPage({ session: { client, tokens }, name, atMs }: StreamPa
           stills={stills}
           reason={reason}
           live={live}
+          offline={error !== null}
           clipHref={token && stills && clipDownload(name, fallback, token).href}
           clipTitle={range ? "Download the marked range" : "Download this minute"}
           stillHref={token && stills && stillDownload(name, shownMs(), token).href}

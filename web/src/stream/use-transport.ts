@@ -49,7 +49,10 @@ export function useTransport({ footage, pictures, tokens, video, atMs }: Needs):
       return () => end(stills);
     }
     const element = video.current!;
-    const token = () => tokens.play(footage.name).then((held) => held.text);
+    const token = {
+      get: () => tokens.play(footage.name).then((held) => held.text),
+      refused: () => tokens.forget(footage.name),
+    };
     const player = new VideoPlayer(element, footage, playback.open, token, (error) => {
       setRefused({ codecs, reason: `This browser cannot play this stream (${error.message}).` });
     });
