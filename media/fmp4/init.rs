@@ -282,7 +282,7 @@ fn canonical(
                     }
                 }
                 b"mvex" => {
-                    put_filtered(out, found, |child| &child.name != b"trex" || !dropped(first_id(child)))?
+                    put_filtered(out, found, |child| &child.name != b"trex" || !dropped(first_id(child)))?;
                 }
                 _ => out.extend_from_slice(found.whole),
             }
@@ -312,4 +312,33 @@ fn put_filtered(
 /// The id that a `trex` starts with.
 fn first_id(trex: BoxAt<'_>) -> Option<u32> {
     trex.body.get(4..).and_then(|rest| rest.first_chunk()).map(|&id| u32::from_be_bytes(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotation_of_each_right_angle() {
+        for (matrix, degrees) in [
+            ([1, 0, 0, 1], 0),
+            ([0, 1, -1, 0], 90),
+            ([-1, 0, 0, -1], 180),
+            ([0, -1, 1, 0], 270),
+            ([1, 1, 1, 1], 0),
+        ] {
+            let [a, b, c, d] = matrix.map(|value: i32| value << 16);
+            for version in [0, 1] {
+                let mut body = vec![0; if version == 1 { 52 } else { 40 }];
+                body[0] = version;
+                for value in [a, b, 0, c, d, 0, 0, 0, 1 << 30] {
+                    body.extend_from_slice(&value.to_be_bytes());
+                }
+                let tkhd = BoxAt { name: *b"tkhd", start: 0, whole: &body, body: &body };
+                assert_eq!(rotation(tkhd), degrees, "{matrix:?} version {version}");
+            }
+        }
+        let cut = BoxAt { name: *b"tkhd", start: 0, whole: &[], body: &[0, 1] };
+        assert_eq!(rotation(cut), 0);
+    }
 }

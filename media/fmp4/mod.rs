@@ -7,7 +7,7 @@
 //!
 //! Times are in ticks of a track's own timescale unless a name ends in `_ms` or `_us`.
 
-mod boxes;
+pub(crate) mod boxes;
 mod chunk;
 mod codec;
 mod init;

@@ -1,13 +1,14 @@
 //! Producer reference time (`prft`): when, by the camera's clock, an instant of the media was.
 //!
-//! ffmpeg 5 writes flags 24 ("real time of the scene") in both of its modes, and both put the presentation time of the
-//! fragment's first picture into `media_time`. Only with `-write_prft pts` is that true: the time is then `media_time` itself
-//! read as Unix time. With `-write_prft wallclock` the time is that of *writing*, which is after the fragment's last
-//! picture, so the stamp is late by the fragment's duration. [`Prft::anchor_ms`] tells the two apart.
+//! ffmpeg 5 writes flags 24 ("real time of the scene") in both of its modes, and both mean the first sample of the fragment.
+//! Only with `-write_prft pts` is that true: the time is then `media_time` itself read as Unix time (useful with `-copyts
+//! -avoid_negative_ts disabled` and a source dated by the wall clock; without those it lies in 1970, and `media_time` may be on
+//! another timeline than `tfdt`). With `-write_prft wallclock` the time is that of *writing*, which is after the
+//! fragment's last picture, so the stamp is late by the fragment's duration. [`Prft::anchor_ms`] tells them apart.
 
 use super::boxes::{BoxAt, decode};
 use super::chunk::{ChunkInfo, TrackChunk};
-use super::init::{Init, Track};
+use super::init::Init;
 use crate::error::MediaError;
 use mp4_atom::ReferenceTime;
 
@@ -43,6 +44,8 @@ pub struct Prft {
 
 /// Seconds from 1900 to 1970.
 const NTP_TO_UNIX_S: i64 = 2_208_988_800;
+/// The year 2000; a producer whose clock stands earlier has none.
+const PLAUSIBLE_US_MIN: i64 = 946_684_800_000_000;
 /// How far a stamp made from the presentation time may be off through rounding, in microseconds.
 const SAME_US: u64 = 2_000;
 
@@ -79,33 +82,32 @@ impl Prft {
     /// `chunk` is the one that the box came before, `arrival_ms` (Unix) when that chunk was complete here.
     ///
     /// Stamps that say they are of the finished `moof` are taken back by the chunk's duration. Of those that claim real time, so
-    /// are the ones that cannot be true: a chunk arrives after its end, so a start that leaves less than half of its duration before the
-    /// arrival is the time of writing. `None` if the box names a track that is unknown or not in the chunk, or numbers
-    /// that do not fit.
+    /// are the ones that cannot be true: a chunk arrives after its end, so a start that leaves less than half of its
+    /// duration before the arrival is the time of writing. `None` for a time before the year 2000, for a track that is
+    /// unknown or not in the chunk, and for numbers that do not fit.
     pub fn anchor_ms(&self, init: &Init, chunk: &ChunkInfo, arrival_ms: u64) -> Option<i64> {
         let track = init.track(self.track_id)?;
         let samples = chunk.track(self.track_id)?;
-        let media_us = track.us(i64::try_from(self.media_time).ok()?);
-        let duration_us = track.us(i64::try_from(samples.duration).ok()?);
         let stamp_us = self.unix_us();
+        if stamp_us < PLAUSIBLE_US_MIN {
+            return None;
+        }
+        let media_us = track.us(media_time_in(samples, self.media_time));
+        let start_us = track.us(i64::try_from(samples.decode_time).ok()?);
+        let duration_us = track.us(i64::try_from(samples.duration).ok()?);
         let late = match self.clock {
             PrftClock::EncoderInput | PrftClock::EncoderOutput | PrftClock::Consistent => false,
             PrftClock::Finalised | PrftClock::Written => true,
             PrftClock::RealTime => {
-                let of_presentation = stamp_us.abs_diff(media_us) <= SAME_US;
+                let own_us = i64::try_from(self.media_time).map_or(i64::MAX, |time| track.us(time));
+                let of_presentation = stamp_us.abs_diff(own_us) <= SAME_US;
+                let began_us = stamp_us.checked_add(start_us)?.checked_sub(media_us)?;
                 let arrival_us = i64::try_from(arrival_ms).ok()?.checked_mul(1_000)?;
-                !of_presentation
-                    && self.start_us(stamp_us, media_us, track, samples)? > arrival_us - duration_us / 2
+                !of_presentation && began_us > arrival_us.checked_sub(duration_us / 2)?
             }
         };
         let at_us = if late { stamp_us.checked_sub(duration_us)? } else { stamp_us };
         Some(at_us.checked_sub(media_us)?.div_euclid(1_000))
-    }
-
-    /// The Unix time of the chunk's first sample if the stamp is taken at its word.
-    fn start_us(&self, stamp_us: i64, media_us: i64, track: &Track, samples: &TrackChunk) -> Option<i64> {
-        let first_us = track.us(i64::try_from(samples.decode_time).ok()?);
-        stamp_us.checked_add(first_us)?.checked_sub(media_us)
     }
 
     /// The Unix time in milliseconds of the start of the chunk that the box came with: [`Prft::anchor_ms`] plus the chunk's
@@ -113,4 +115,12 @@ impl Prft {
     pub fn start_ms(&self, init: &Init, chunk: &ChunkInfo, arrival_ms: u64) -> Option<i64> {
         self.anchor_ms(init, chunk, arrival_ms)?.checked_add(chunk.start_ms(init))
     }
+}
+
+/// The instant of the chunk's own timeline that `media_time` means: itself if the chunk presents it, otherwise its first sample.
+fn media_time_in(samples: &TrackChunk, media_time: u64) -> i64 {
+    let first = samples.samples.first().map_or(0, |sample| sample.pts);
+    let presents =
+        |time: i64| samples.samples.iter().any(|s| (s.pts..=s.pts + i64::from(s.duration)).contains(&time));
+    i64::try_from(media_time).ok().filter(|&time| presents(time)).unwrap_or(first)
 }

@@ -1,4 +1,5 @@
 //! What ffmpeg and GStreamer write is taken in, and is the same media afterwards.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -131,10 +131,13 @@ pub fn join<'a>(init: &Init, chunks: impl IntoIterator<Item = &'a Chunk>) -> Vec
     out
 }
 
-/// ffmpeg's list of decoded frames with times and checksums, for the kinds of stream in `map` (`v`, `a`).
+/// ffmpeg's list of decoded frames with their own times and checksums, for the kinds of stream in `map` (`v`, `a`).
 pub fn decoded(path: &Path, map: &str) -> Vec<String> {
     let maps: String = map.chars().map(|kind| format!("-map 0:{kind} ")).collect();
-    let text = ffmpeg(&format!("-i {} {maps} -f framemd5 -", path.display()));
+    let text = ffmpeg(&format!(
+        "-copyts -i {} {maps} -vsync passthrough -enc_time_base -1 -f framemd5 -",
+        path.display()
+    ));
     let text = String::from_utf8(text).unwrap();
     let frames: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
     assert!(!frames.is_empty(), "nothing decoded from {}", path.display());
