@@ -24,7 +24,10 @@ const WIDTHS = [1280, 640, 320];
 export function RangePanel({ info, coverage, range, token, zone, onPlay, onClear }: Props) {
   const [sampling, setSampling] = useState("1");
   const [width, setWidth] = useState(0);
-  const recordedMs = recordedWithin(coverage, range.fromMs, range.toMs);
+  // What a live camera sent since the last poll is not in the coverage yet.
+  const knownToMs = coverage.spans[coverage.spans.length - 1]?.end_ms ?? range.toMs;
+  const newMs = info.state === "live" ? Math.max(0, range.toMs - Math.max(range.fromMs, knownToMs)) : 0;
+  const recordedMs = recordedWithin(coverage, range.fromMs, range.toMs) + newMs;
   const fps = sampling === KEY_FRAMES ? null : Number(sampling);
   const clip = token && clipDownload(info.name, range, token);
   const frames = token && framesDownload(info.name, range, token, fps, width || null);

@@ -111,11 +111,13 @@ export function StreamPage({ session: { client, tokens }, name, atMs }: StreamPa
   if (info.codecs === null) {
     return (
       <div class="page">
-        <h1>
-          {name} <State state={info.state} />
-        </h1>
-        <p>Nothing has been pushed yet. The player opens by itself when the first fragment arrives.</p>
-        <PushCommands client={client} stream={name} />
+        <section class="first-push">
+          <h1>
+            {name} <State state={info.state} />
+          </h1>
+          <p>Nothing has been pushed yet. The player opens by itself when the first fragment arrives.</p>
+          <PushCommands client={client} stream={name} />
+        </section>
         <Sections client={client} footage={footage} info={info} zone={zone} reading={null} onSeek={() => undefined} />
       </div>
     );
