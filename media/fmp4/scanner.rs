@@ -354,15 +354,29 @@ impl Scanner {
             self.stream_origin = first.map(|first| if self.own_init { 0 } else { start.wrapping_sub(first) });
         }
         let placed = moof.place(start, self.stream_origin.unwrap_or(0))?;
-        if let Some(run) = placed.iter().find(|run| run.end - run.start > self.limits.mdat_bytes_max) {
-            let (size, limit) = (run.end - run.start, self.limits.mdat_bytes_max);
-            return Err(MediaError::BoxTooLarge { name: BoxName(*b"mdat"), size, limit });
+        for run in placed.iter().filter(|run| !run.is_empty()) {
+            self.check_reach(run, start, self.position)?;
         }
         let at = self.arriving.buf.len();
         self.arriving.buf.extend_from_slice(whole);
         self.arriving.moof = at..at + whole.len();
         self.waiting = Some(Waiting { moof, placed });
         self.complete()
+    }
+
+    /// Whether bytes that a `moof` from `start` to `end` asks for can come at all: they are here already, or will be soon.
+    fn check_reach(&self, run: &Range<u64>, start: u64, end: u64) -> Result<(), MediaError> {
+        let limit = self.limits.mdat_bytes_max;
+        let size = run.end - run.start;
+        if size > limit {
+            return Err(MediaError::BoxTooLarge { name: BoxName(*b"mdat"), size, limit });
+        }
+        // Around the media data of one chunk there may be skipped boxes, no larger than itself.
+        let soon = run.start >= end && run.end - end <= limit.saturating_mul(2);
+        if soon || (run.start < start && self.arriving.find(run).is_some()) {
+            return Ok(());
+        }
+        Err(MediaError::BadChunk("its data offsets point to where no media data of it can be".to_owned()))
     }
 
     /// The waiting chunk, if all its bytes are here.

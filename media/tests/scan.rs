@@ -8,6 +8,8 @@ use common::{
     BBB, CANONICAL, HEVC, Made, decoded, footage, join, read, run, scan, scan_by, scan_cut, synthetic,
 };
 use media::fmp4::{Chunk, ChunkInfo, Codec, Init, Piece, ScanLimits, Scanner, TrackKind};
+use proptest::prop_assert_eq;
+use proptest::test_runner::{Config, TestRunner};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -181,6 +183,14 @@ fn every_split_gives_the_same_pieces() {
             let (pieces, end) = scan_cut(scanner, &input, [cut].into_iter());
             assert!(pieces == whole.0 && end.is_ok(), "cut at {cut}");
         }
+        let cuts = proptest::collection::btree_set(0..=input.len(), 0..40);
+        let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
+        let outcome = TestRunner::new(config).run(&cuts, |cuts| {
+            let scanner = Scanner::new(ScanLimits::default());
+            prop_assert_eq!(scan_cut(scanner, &input, cuts.into_iter()), whole.clone());
+            Ok(())
+        });
+        outcome.unwrap();
     }
 }
 
