@@ -22,8 +22,12 @@ export interface LastDurable {
 export interface Session {
   peer: string;
   since_ms: number;
-  /** Where the producer's times come from. */
-  clock: "arrival" | "prft" | "start" | "media";
+  /** Where the producer's times come from; null before the first chunk. */
+  clock: "arrival" | "prft" | "start" | "media" | null;
+  /** How late the camera's clock (and the way here) is. */
+  offset_ms?: number;
+  /** How much that has grown since the session began. */
+  drift_ms?: number;
 }
 
 export interface VideoInfo {

@@ -1,4 +1,5 @@
 import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events, type HlsConfig, type LevelDetails } from "hls.js/light";
+import { describeError, errorFromBody } from "../api/error";
 import { cadenceOf, distanceFromEdge, withCadence } from "./cadence";
 import { endInstant, instantAt, positionOf } from "./mapping";
 import type { Source, SourceOptions } from "./source";
@@ -25,6 +26,7 @@ export class HlsSource implements Source {
   private readonly hls: Hls;
   private distanceS: number | null = null;
   private mediaRecovered = false;
+  private held = false;
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -77,11 +79,14 @@ export class HlsSource implements Source {
   }
 
   pauseLoading(): void {
+    this.held = true;
     this.hls.stopLoad();
   }
 
   resumeLoading(): void {
-    this.hls.startLoad(this.video.currentTime);
+    // Starting what is not stopped would throw away what is on its way.
+    if (this.held) this.hls.startLoad(this.video.currentTime, true);
+    this.held = false;
   }
 
   destroy(): void {
@@ -123,8 +128,7 @@ export class HlsSource implements Source {
   private onError(data: ErrorData): void {
     if (data.response?.code === 401) this.options.onTokenRefused();
     if (!data.fatal && !CODEC_ERRORS.includes(data.details)) return;
-    const message = data.error?.message ?? data.reason ?? data.details;
-    const error = { code: data.details, message };
+    const error = { code: data.details, message: messageOf(data) };
     if (CODEC_ERRORS.includes(data.details)) {
       this.options.onFailure("codec", error);
     } else if (data.type === ErrorTypes.MEDIA_ERROR && !this.mediaRecovered) {
@@ -134,4 +138,12 @@ export class HlsSource implements Source {
       this.options.onFailure(data.type === ErrorTypes.NETWORK_ERROR ? "network" : "media", error);
     }
   }
+}
+
+/** What the server says, where an answer of its own is behind the failure. */
+function messageOf(data: ErrorData): string {
+  const request: unknown = data.networkDetails;
+  const readable = request instanceof XMLHttpRequest && (request.responseType === "" || request.responseType === "text");
+  if (readable && request.status >= 400) return describeError(errorFromBody(request.status, request.responseText));
+  return data.error?.message ?? data.reason ?? data.details;
 }

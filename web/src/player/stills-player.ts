@@ -29,6 +29,8 @@ export class StillsPlayer implements Transport {
   constructor(
     private readonly footage: Footage,
     private readonly pictures: Pictures,
+    /** Where only the past cannot be decoded: gives the live edge back to the player. */
+    private readonly leave: (() => void) | null = null,
   ) {
     this.ticker = setInterval(() => this.tick(), TICK_MS);
   }
@@ -39,6 +41,10 @@ export class StillsPlayer implements Transport {
   }
 
   goLive(): void {
+    if (this.leave) {
+      this.leave();
+      return;
+    }
     this.following = this.footage.isLive;
     const instantMs = this.footage.edgeMs() - LIVE_BEHIND_MS;
     this.state.patch({

@@ -17,6 +17,8 @@ const LIVE_SNAP_MS = 4 * SECOND;
 /** An archive playlist begins this long before the wanted instant, so that small steps back stay inside of it. */
 const LEAD_MS = MINUTE;
 const AHEAD_MS = 15 * MINUTE;
+/** An archive playlist ends before the fragment that is still growing, so that it is finished from the start. */
+const OPEN_FRAGMENT_MS = 12 * SECOND;
 /** Following, but this much further behind than meant: jump. */
 const FALLEN_BEHIND_S = 6;
 const TICK_MS = 200;
@@ -50,12 +52,13 @@ export class VideoPlayer implements Transport {
     private readonly openSource: OpenSource,
     private readonly token: { get: () => Promise<string>; refused: () => void },
     /** The browser turned out not to decode this stream. */
-    private readonly onUnplayable: (error: PlayerError) => void,
+    private readonly onUnplayable: (error: PlayerError, instantMs: number | null) => void,
   ) {
     video.muted = true;
     video.addEventListener("canplay", this.onCanPlay);
     video.addEventListener("playing", this.onPlaying);
     video.addEventListener("pause", this.onPause);
+    video.addEventListener("seeked", this.onSeeked);
     video.addEventListener("waiting", this.onWaiting);
     video.addEventListener("ended", this.onEnded);
     video.addEventListener("volumechange", this.onVolume);
@@ -70,6 +73,7 @@ export class VideoPlayer implements Transport {
     this.video.removeEventListener("canplay", this.onCanPlay);
     this.video.removeEventListener("playing", this.onPlaying);
     this.video.removeEventListener("pause", this.onPause);
+    this.video.removeEventListener("seeked", this.onSeeked);
     this.video.removeEventListener("waiting", this.onWaiting);
     this.video.removeEventListener("ended", this.onEnded);
     this.video.removeEventListener("volumechange", this.onVolume);
@@ -108,6 +112,8 @@ export class VideoPlayer implements Transport {
       this.openAt(wantedMs);
       return;
     }
+    // A paused live source fetches nothing, and what is sought may not be here yet.
+    this.source?.resumeLoading();
     this.video.currentTime = position;
     this.state.patch({ mode: "past", instantMs: wantedMs });
     if (this.wantsPlay) void this.startVideo();
@@ -139,6 +145,7 @@ export class VideoPlayer implements Transport {
 
   step(direction: 1 | -1): void {
     if (!this.video.paused) this.pause();
+    this.source?.resumeLoading();
     this.video.currentTime = Math.max(0, this.video.currentTime + direction * this.frameS);
   }
 
@@ -171,7 +178,8 @@ export class VideoPlayer implements Transport {
     const nowMs = this.footage.nowMs();
     const aroundMs = instantMs ?? nowMs;
     const fromMs = kind === "live" ? nowMs - DVR_MS : aroundMs - LEAD_MS;
-    const toMs = Math.min(aroundMs + AHEAD_MS, this.footage.edgeMs());
+    const finishedMs = this.footage.edgeMs() - (this.footage.isLive ? OPEN_FRAGMENT_MS : 0);
+    const toMs = Math.min(aroundMs + AHEAD_MS, finishedMs);
     const path =
       kind === "live"
         ? withQuery(streamPath(this.footage.name, "/hls/live.m3u8"), { dvr: DVR_MS / SECOND })
@@ -216,7 +224,15 @@ export class VideoPlayer implements Transport {
     else this.state.patch({ status: "paused" });
   };
 
-  private readonly onPlaying = () => this.state.patch({ status: "playing", error: null });
+  private readonly onPlaying = () => {
+    // The instant first: who waits for `playing` must not read where we came from.
+    this.tick();
+    this.state.patch({ status: "playing", error: null });
+  };
+
+  private readonly onSeeked = () => {
+    if (!this.wantsPlay && this.source?.kind === "live") this.source.pauseLoading();
+  };
 
   private readonly onPause = () => {
     if (!this.video.ended && this.targetMs === null && !this.wantsPlay) this.state.patch({ status: "paused" });
@@ -239,7 +255,7 @@ export class VideoPlayer implements Transport {
   private onFailure(failure: "codec" | "network" | "media", error: PlayerError): void {
     if (failure === "codec") {
       this.state.patch({ error });
-      this.onUnplayable(error);
+      this.onUnplayable(error, this.following ? null : (this.targetMs ?? this.state.value.instantMs));
       return;
     }
     if (this.retries >= RETRIES_MAX && !this.following) {

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import type { Session } from "../api/types";
 import { State, resolutionOf } from "../pieces/state";
 import { useNow } from "../pieces/use-now";
 import { codecName } from "../player/codecs";
@@ -7,11 +8,15 @@ import { HOUR, age, bitrate, bytes, dateTime, duration, type Zone } from "../tim
 import type { Footage } from "./footage";
 
 const CLOCKS = {
-  arrival: "by arrival here",
-  prft: "stamped by the camera",
-  start: "from the given start",
-  media: "from the media's own time",
+  arrival: "by arrival",
+  prft: "stamped by itself",
+  start: "from a given start",
+  media: "from its media",
 };
+
+/** Further apart than this, the two clocks have nothing to do with each other. */
+const OFFSET_SHOWN_MS_MAX = 60_000;
+const DRIFT_SHOWN_MS_MIN = 20;
 
 /** What is known of the stream, in a few rows. */
 export function Facts({ footage, zone }: { footage: Footage; zone: Zone }) {
@@ -37,13 +42,21 @@ export function Facts({ footage, zone }: { footage: Footage; zone: Zone }) {
         {bytes(info.stored_bytes)} <small>for {duration(info.retention_hours * HOUR)}</small>
       </Fact>
       {info.first_ms !== null && <Fact name="Since">{dateTime(info.first_ms, zone)}</Fact>}
-      {info.session && (
-        <Fact name="Camera">
-          {info.session.peer} <small>times {CLOCKS[info.session.clock] ?? info.session.clock}</small>
+      {info.session && <Fact name="Camera">{info.session.peer}</Fact>}
+      {info.session?.clock && (
+        <Fact name="Its time">
+          {CLOCKS[info.session.clock]} <small>{offsetText(info.session)}</small>
         </Fact>
       )}
     </dl>
   );
+}
+
+/** How the camera's clock and ours differ, where the camera has one. */
+function offsetText({ clock, offset_ms: offset = 0, drift_ms: drift = 0 }: Session): string {
+  if (clock === "start" || Math.abs(offset) > OFFSET_SHOWN_MS_MAX) return "";
+  const late = `${duration(Math.abs(offset))} ${offset >= 0 ? "late" : "early"} here`;
+  return Math.abs(drift) >= DRIFT_SHOWN_MS_MIN ? `${late}, drifted by ${duration(Math.abs(drift))}` : late;
 }
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }) {

@@ -1,6 +1,6 @@
 import { useStore } from "../store";
 import { type Zone, dateTime, duration } from "../time/format";
-import { reasonText } from "../timeline/coverage";
+import { isLoss, reasonText } from "../timeline/coverage";
 import type { Footage } from "./footage";
 
 const SHOWN_MAX = 200;
@@ -8,9 +8,9 @@ const BEFORE_MS = 5000;
 
 /** The holes of the recording as a list: what the timeline shows as hatching. */
 export function Gaps({ footage, zone, onSeek }: { footage: Footage; zone: Zone; onSeek: (ms: number) => void }) {
-  const { gaps } = useStore(footage.coverage);
+  const gaps = useStore(footage.coverage).gaps.filter(isLoss);
   if (gaps.length === 0) return <p class="message">No gaps: everything between the first and the last picture is there.</p>;
-  const newest = [...gaps].reverse().slice(0, SHOWN_MAX);
+  const newest = gaps.reverse().slice(0, SHOWN_MAX);
   return (
     <table class="gaps">
       <thead>

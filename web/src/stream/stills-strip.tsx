@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Pictures } from "../player/pictures";
 import { useStore } from "../store";
 import { type Zone, clockTime } from "../time/format";
-import { gapAt, spanAt } from "../timeline/coverage";
+import { gapAt, isLoss, spanAt } from "../timeline/coverage";
 import { xOf } from "../timeline/scale";
 import type { TimelineView } from "../timeline/view-model";
 import type { Footage } from "./footage";
@@ -37,7 +37,8 @@ export function StillsStrip({ footage, model, pictures, zone, onSeek }: Props) {
     const stepMs = Math.ceil(((view.endMs - view.startMs) / width) * CELL_PX * 1e-3) * 1000;
     for (let ms = Math.ceil(view.startMs / stepMs) * stepMs; ms < view.endMs; ms += stepMs) {
       const recorded = spanAt(coverage, ms) !== null;
-      const empty = recorded ? null : gapAt(coverage, ms) ? "gap" : "no footage";
+      const gap = recorded ? null : gapAt(coverage, ms);
+      const empty = recorded ? null : gap && isLoss(gap) ? "gap" : "no footage";
       cells.push({ ms, x: xOf(view, width, ms), empty });
     }
   }

@@ -26,6 +26,12 @@ export interface Playing {
   reason: string | null;
 }
 
+interface Refusal {
+  codecs: string;
+  reason: string;
+  instantMs: number | null;
+}
+
 const NOTHING: Playing = { transport: null, stills: null, reason: null };
 
 /** Chooses the way this browser can show the stream, and again when the camera changes its codec. */
@@ -33,8 +39,8 @@ export function useTransport({ footage, pictures, tokens, video, atMs }: Needs):
   const info = useStore(footage.info);
   const ready = useStore(footage.ready);
   const codecs = info?.codecs ?? null;
-  /** Codecs that looked playable but were not. */
-  const [refused, setRefused] = useState<{ codecs: string; reason: string } | null>(null);
+  /** Looked playable but was not: the newest footage, or (`instantMs`) some of the past in another codec. */
+  const [refused, setRefused] = useState<Refusal | null>(null);
   const [playing, setPlaying] = useState<Playing>(NOTHING);
 
   useEffect(() => {
@@ -42,10 +48,11 @@ export function useTransport({ footage, pictures, tokens, video, atMs }: Needs):
     const playback: Playback =
       refused?.codecs === codecs ? { kind: "stills", reason: refused.reason } : choosePlayback(codecs);
     if (playback.kind === "stills") {
-      const stills = new StillsPlayer(footage, pictures);
+      const instantMs = refused?.codecs === codecs ? refused.instantMs : null;
+      const stills = new StillsPlayer(footage, pictures, instantMs === null ? null : () => setRefused(null));
       setPlaying({ transport: stills, stills, reason: playback.reason });
       expose(() => ({ stills: true, state: stills.state.value, video: null }));
-      begin(stills, atMs);
+      begin(stills, instantMs ?? atMs);
       return () => end(stills);
     }
     const element = video.current!;
@@ -53,8 +60,8 @@ export function useTransport({ footage, pictures, tokens, video, atMs }: Needs):
       get: () => tokens.play(footage.name).then((held) => held.text),
       refused: () => tokens.forget(footage.name),
     };
-    const player = new VideoPlayer(element, footage, playback.open, token, (error) => {
-      setRefused({ codecs, reason: `This browser cannot play this stream (${error.message}).` });
+    const player = new VideoPlayer(element, footage, playback.open, token, (error, instantMs) => {
+      setRefused({ codecs, instantMs, reason: `This browser cannot play this footage (${error.message}).` });
     });
     setPlaying({ transport: player, stills: null, reason: null });
     expose(() => ({ stills: false, state: player.state.value, video: element }));

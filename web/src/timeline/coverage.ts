@@ -56,6 +56,11 @@ export function spanAt(coverage: Coverage, ms: number): Span | null {
   return coverage.spans.find((span) => span.start_ms <= ms && ms < span.end_ms) ?? null;
 }
 
+/** Whether footage is missing that one could expect; time before the recording began is no loss. */
+export function isLoss(gap: Gap): boolean {
+  return gap.reason !== "retention" && gap.reason !== "not_recorded";
+}
+
 export function gapAt(coverage: Coverage, ms: number): Gap | null {
   return coverage.gaps.find((gap) => gap.start_ms <= ms && ms < gap.end_ms) ?? null;
 }
@@ -95,18 +100,26 @@ export function recordedWithin(coverage: Coverage, from: number, to: number): nu
 
 /** Where the gap before (`-1`) or after (`1`) `ms` ends: the instant from which there is something to see again. */
 export function neighbourGap(coverage: Coverage, ms: number, direction: 1 | -1): number | null {
-  const ends = coverage.gaps.map((gap) => gap.end_ms).filter((end) => coverage.spans.some((s) => s.end_ms > end));
+  const losses = coverage.gaps.filter(isLoss);
+  const ends = losses.map((gap) => gap.end_ms).filter((end) => coverage.spans.some((s) => s.end_ms > end));
   const slackMs = 1500;
   if (direction > 0) return ends.find((end) => end > ms + slackMs) ?? null;
   return ends.reverse().find((end) => end < ms - slackMs) ?? null;
 }
 
 const REASONS: Record<string, string> = {
-  camera_disconnected: "the camera disconnected",
-  camera_silent: "the camera sent nothing",
-  server_restarted: "the server restarted",
-  no_data: "nothing was sent",
-  retention: "past the retention",
+  none: "no reason known",
+  camera_disconnected: "the camera was not connected",
+  no_data: "the camera sent nothing",
+  server_stopped: "the server was shut down",
+  server_restarted: "the server was down",
+  taken_over: "another publisher took over",
+  clock_jump: "the camera's clock jumped",
+  codec_changed: "the codec changed",
+  bad_media: "the camera sent something that is not media",
+  storage_failed: "the footage could not be stored",
+  retention: "older than what is kept",
+  not_recorded: "before the first recording",
 };
 
 /** A gap's reason in words; a reason this console does not know is shown as it came. */

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Pictures } from "../player/pictures";
 import { type Zone, clockTime, dayMonth, duration } from "../time/format";
-import { type Coverage, gapAt, reasonText, spanAt } from "./coverage";
+import { type Coverage, gapAt, isLoss, reasonText, spanAt } from "./coverage";
 
 interface Props {
   x: number;
@@ -36,7 +36,7 @@ export function HoverCard({ x, width, ms, msPerPx, coverage, edgeMs, pictures, z
       {recorded && <HoverPicture ms={Math.min(pictureMs, edgeMs - EDGE_SLACK_MS)} pictures={pictures} />}
       {gap && (
         <p class="hover-reason">
-          Gap of {duration(gap.end_ms - gap.start_ms)}: {reasonText(gap.reason)}
+          {isLoss(gap) ? `Gap of ${duration(gap.end_ms - gap.start_ms)}` : "Nothing recorded"}: {reasonText(gap.reason)}
         </p>
       )}
       {!gap && !recorded && <p class="hover-reason">{future ? "Not recorded yet" : "Nothing recorded"}</p>}

@@ -1,6 +1,6 @@
 // Draws the timeline. Colours come from the style sheet, so that dark and light need no second place.
 import type { Zone } from "../time/format";
-import type { Coverage } from "./coverage";
+import { type Coverage, isLoss } from "./coverage";
 import { type View, ticksOf, xOf } from "./scale";
 
 export interface Range {
@@ -97,7 +97,7 @@ function paintBand(context: CanvasRenderingContext2D, width: number, scene: Scen
     context.fillStyle = palette.recorded;
     context.fillRect(x, bandTop, Math.max(1, right - x), bandHeight);
   }
-  for (const gap of coverage.gaps) {
+  for (const gap of coverage.gaps.filter(isLoss)) {
     if (gap.end_ms < view.startMs || gap.start_ms > view.endMs) continue;
     const x = Math.max(0, xOf(view, width, gap.start_ms));
     const right = Math.min(width, xOf(view, width, gap.end_ms));
