@@ -7,6 +7,7 @@
 mod args;
 mod deadline;
 mod decoder;
+mod edges;
 mod elements;
 mod encoder;
 mod failure;
@@ -16,6 +17,7 @@ mod limits;
 mod pipeline;
 mod plan;
 mod serve;
+mod shape;
 
 use args::Args;
 use std::error::Error;

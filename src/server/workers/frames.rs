@@ -5,7 +5,7 @@ use futures_util::Stream;
 use media::worker_protocol::{Frame, Missing, Work};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Frames that may wait for their caller.
 const WAITING_MAX: usize = 2;
@@ -29,39 +29,39 @@ impl Item {
     }
 }
 
-/// What a runner sends to the caller.
-pub(super) enum Event {
-    Item(Item),
-    /// The end, so that a request that was given up is never taken for one that is complete.
-    Done {
-        decoder: String,
-    },
-    Failed(WorkerError),
-}
-
 /// A request in the queue.
 pub(super) struct Job {
     pub(super) id: u64,
     pub(super) work: Work,
-    pub(super) events: mpsc::Sender<Event>,
+    pub(super) items: mpsc::Sender<Item>,
+    /// The decoder's name, once every entry is answered, or why not. Apart from the items, so that the last word does not
+    /// have to wait for a caller who takes none.
+    pub(super) end: oneshot::Sender<Result<String, WorkerError>>,
     /// The footage counts against the pool's limit until the job is dropped.
     _admitted: OwnedSemaphorePermit,
 }
 
 impl Job {
     pub(super) fn new(id: u64, work: Work, admitted: OwnedSemaphorePermit) -> (Self, Frames) {
-        let (events, receiver) = mpsc::channel(WAITING_MAX);
-        let frames = Frames { events: receiver, decoder: None, ended: false };
-        (Self { id, work, events, _admitted: admitted }, frames)
+        let (items, receiver) = mpsc::channel(WAITING_MAX);
+        let (end, ended) = oneshot::channel();
+        let frames = Frames { items: receiver, end: Some(ended), decoder: None };
+        (Self { id, work, items, end, _admitted: admitted }, frames)
+    }
+
+    /// Says the last word. A caller that has gone does not hear it.
+    pub(super) fn finish(self, result: Result<String, WorkerError>) {
+        let _ = self.end.send(result);
     }
 }
 
 /// The frames of a request, as they are made. Ends after the last one, or after an error.
 #[derive(Debug)]
 pub struct Frames {
-    events: mpsc::Receiver<Event>,
+    items: mpsc::Receiver<Item>,
+    /// `None` after the end.
+    end: Option<oneshot::Receiver<Result<String, WorkerError>>>,
     decoder: Option<String>,
-    ended: bool,
 }
 
 impl Frames {
@@ -76,20 +76,20 @@ impl Frames {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Item, WorkerError>>> {
-        if self.ended {
-            return Poll::Ready(None);
+        if let Some(item) = ready!(self.items.poll_recv(context)) {
+            return Poll::Ready(Some(Ok(item)));
         }
-        let event = ready!(self.events.poll_recv(context));
-        self.ended = !matches!(event, Some(Event::Item(_)));
-        Poll::Ready(match event {
-            Some(Event::Item(item)) => Some(Ok(item)),
-            Some(Event::Done { decoder }) => {
+        let Some(end) = &mut self.end else { return Poll::Ready(None) };
+        // A request that was dropped without a word is never taken for one that is complete.
+        let result = ready!(Pin::new(end).poll(context)).unwrap_or(Err(WorkerError::ShuttingDown));
+        self.end = None;
+        match result {
+            Ok(decoder) => {
                 self.decoder = Some(decoder);
-                None
+                Poll::Ready(None)
             }
-            Some(Event::Failed(error)) => Some(Err(error)),
-            None => Some(Err(WorkerError::ShuttingDown)),
-        })
+            Err(error) => Poll::Ready(Some(Err(error))),
+        }
     }
 }
 

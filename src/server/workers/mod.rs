@@ -111,7 +111,9 @@ impl Pool {
         let found = config.binary.canonicalize().and_then(|path| Ok((path.metadata()?.is_file(), path)));
         config.binary = match found {
             Ok((true, path)) => path,
-            Ok((false, _)) => return Err(StartError::Binary { path: of(&config.binary), reason: "not a file".into() }),
+            Ok((false, _)) => {
+                return Err(StartError::Binary { path: of(&config.binary), reason: "not a file".into() });
+            }
             Err(error) => {
                 return Err(StartError::Binary { path: of(&config.binary), reason: error.to_string() });
             }
@@ -121,7 +123,10 @@ impl Pool {
             .mode(0o700)
             .create(&config.cache_dir)
             .and_then(|()| config.cache_dir.canonicalize())
-            .map_err(|error| StartError::CacheDir { path: of(&config.cache_dir), reason: error.to_string() })?;
+            .map_err(|error| StartError::CacheDir {
+                path: of(&config.cache_dir),
+                reason: error.to_string(),
+            })?;
 
         let workers = config.workers.max(1);
         let (queue, waiting) = mpsc::channel(config.queue_max.max(1));

@@ -73,7 +73,12 @@ impl Process {
     }
 
     /// Sends a message.
-    pub(super) async fn send(&mut self, parts: &[Bytes], limit: Duration, clock: &dyn Clock) -> Result<(), Fault> {
+    pub(super) async fn send(
+        &mut self,
+        parts: &[Bytes],
+        limit: Duration,
+        clock: &dyn Clock,
+    ) -> Result<(), Fault> {
         let stdin = &mut self.stdin;
         let write = async {
             for part in parts {
@@ -99,7 +104,8 @@ impl Process {
     async fn read_message(&mut self) -> Result<Bytes, Fault> {
         let mut prefix = [0; PREFIX_BYTES];
         self.stdout.read_exact(&mut prefix).await.map_err(|_| Fault::Gone)?;
-        let len = message_len(prefix, RESPONSE_BYTES_MAX).map_err(|error| Fault::Garbage(error.to_string()))?;
+        let len =
+            message_len(prefix, RESPONSE_BYTES_MAX).map_err(|error| Fault::Garbage(error.to_string()))?;
         // Grows with what really comes: a length alone costs no memory.
         let mut message = Vec::new();
         let read = (&mut self.stdout).take(len as u64).read_to_end(&mut message).await;

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::error::WorkerError;
-use super::frames::{Event, Item, Job};
+use super::frames::{Item, Job};
 use super::process::{Fault, Process, within};
 use super::stats::count;
 use media::worker_protocol::{ErrorCode, Request, Response};
@@ -38,7 +38,7 @@ pub(super) async fn serve(process: &mut Process, job: &Job, delivered: &mut u32,
     let clock = &*shared.clock;
     let timeout = shared.config.request_timeout;
     let caller_gone = async {
-        job.events.closed().await;
+        job.items.closed().await;
         clock.sleep(DRAIN).await;
     };
     // Whichever of the others comes first, the worker is killed: so it does no harm that a message may be half read.
@@ -112,12 +112,12 @@ impl Attempt<'_> {
 
     async fn deliver(&mut self, item: Item) -> Option<Outcome> {
         let limit = self.shared.config.request_timeout;
-        match within(&*self.shared.clock, limit, self.job.events.reserve()).await {
+        match within(&*self.shared.clock, limit, self.job.items.reserve()).await {
             Some(Ok(room)) => {
                 if matches!(item, Item::Frame(_)) {
                     count(&self.shared.counters.frames);
                 }
-                room.send(Event::Item(item));
+                room.send(item);
                 *self.delivered = self.next;
                 None
             }

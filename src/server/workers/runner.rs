@@ -2,8 +2,8 @@
 
 use super::Shared;
 use super::error::WorkerError;
-use super::frames::{Event, Job};
-use super::process::{Fault, Process, within};
+use super::frames::Job;
+use super::process::{Fault, Process};
 use super::request::{self, Outcome};
 use super::stats::count;
 use std::sync::Arc;
@@ -93,7 +93,12 @@ impl Runner {
         match Process::start(&self.shared.config, clock).await {
             Ok(process) => {
                 let pid = process.pid;
-                tracing::debug!(slot = self.slot, pid, description = process.description, "media worker is up");
+                tracing::debug!(
+                    slot = self.slot,
+                    pid,
+                    description = process.description,
+                    "media worker is up"
+                );
                 self.shared.counters.up(self.slot, pid, &process.description);
                 self.process = Some(process);
                 Ok(())
@@ -110,26 +115,22 @@ impl Runner {
 
     /// Serves a request, with a second worker if the first one breaks.
     async fn serve(&mut self, job: Job) {
-        if job.events.is_closed() {
+        if job.items.is_closed() {
             return;
         }
         let shared = Arc::clone(&self.shared);
         count(&shared.counters.requests);
         shared.counters.busy.fetch_add(1, Ordering::Relaxed);
-        let event = self.attempts(&job).await;
+        let result = self.attempts(&job).await;
         shared.counters.busy.fetch_sub(1, Ordering::Relaxed);
-        if let Event::Failed(error) = &event {
+        if let Err(error) = &result {
             count(&shared.counters.failures);
             tracing::info!(slot = self.slot, %error, "request for frames failed");
         }
-        // A caller that does not take the last word for so long has no use for it.
-        let room = within(&*shared.clock, shared.config.request_timeout, job.events.reserve()).await;
-        if let Some(Ok(room)) = room {
-            room.send(event);
-        }
+        job.finish(result);
     }
 
-    async fn attempts(&mut self, job: &Job) -> Event {
+    async fn attempts(&mut self, job: &Job) -> Result<String, WorkerError> {
         let shared = Arc::clone(&self.shared);
         let mut delivered = 0;
         let mut retry = true;
@@ -137,27 +138,27 @@ impl Runner {
             let Some(process) = &mut self.process else {
                 match self.start().await {
                     Ok(()) => continue,
-                    Err(reason) => return Event::Failed(WorkerError::Unavailable { reason }),
+                    Err(reason) => return Err(WorkerError::Unavailable { reason }),
                 }
             };
             match request::serve(process, job, &mut delivered, &shared).await {
                 Outcome::Done { decoder, cpu_ms } => {
                     self.failures = 0;
                     self.recycle(cpu_ms).await;
-                    return Event::Done { decoder };
+                    return Ok(decoder);
                 }
                 Outcome::Refused(error) => {
                     self.failures = 0;
-                    return Event::Failed(error);
+                    return Err(error);
                 }
                 Outcome::Overdue(error) => {
                     self.discard().await;
-                    return Event::Failed(error);
+                    return Err(error);
                 }
                 Outcome::Broken(fault) => {
                     let error = self.broken(fault).await;
-                    if !retry || job.events.is_closed() {
-                        return Event::Failed(error);
+                    if !retry || job.items.is_closed() {
+                        return Err(error);
                     }
                     retry = false;
                     count(&shared.counters.retries);
@@ -171,7 +172,9 @@ impl Runner {
     async fn recycle(&mut self, cpu_ms: u64) {
         let config = &self.shared.config;
         let spent = cpu_ms / 1000 >= config.cpu_max_s / 2;
-        if let Some(process) = self.process.take_if(|process| spent || process.requests >= config.requests_max) {
+        if let Some(process) =
+            self.process.take_if(|process| spent || process.requests >= config.requests_max)
+        {
             self.shared.counters.down(self.slot);
             process.end(&*self.shared.clock).await;
             count(&self.shared.counters.recycled);
@@ -226,7 +229,7 @@ impl Runner {
         }
         let mut queue = self.queue.lock().await;
         while let Ok(job) = queue.try_recv() {
-            let _ = job.events.try_send(Event::Failed(WorkerError::Unavailable { reason: reason.to_owned() }));
+            job.finish(Err(WorkerError::Unavailable { reason: reason.to_owned() }));
         }
     }
 }

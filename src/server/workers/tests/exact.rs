@@ -34,17 +34,17 @@ async fn one_instant_gives_the_frame_on_screen_then() {
     for codec in CODECS {
         let footage = numbered(codec);
         let step = footage.times[1] - footage.times[0];
+        let mut asked = vec![(i64::MIN, 0), (i64::MAX, 99)];
         for number in [0, 1, 24, 25, 26, 49, 73, 98, 99] {
-            for late in [0, step / 2, step - 1] {
-                let wanted = Wanted::At(vec![footage.times[number] + late]);
-                let frame = pool.frame(work(&footage, wanted)).await.unwrap();
-                assert_eq!(frame.pts, footage.times[number]);
-                assert_eq!(shown(&[frame]), [number], "{codec} +{late}");
-            }
+            asked.extend([0, step / 2, step - 1].map(|late| (footage.times[number] + late, number)));
         }
-        let before = pool.frame(work(&footage, Wanted::At(vec![i64::MIN]))).await.unwrap();
-        let after = pool.frame(work(&footage, Wanted::At(vec![i64::MAX]))).await.unwrap();
-        assert_eq!(shown(&[before, after]), [0, 99], "{codec}");
+        let mut frames = Vec::new();
+        for &(time, number) in &asked {
+            let frame = pool.frame(work(&footage, Wanted::At(vec![time]))).await.unwrap();
+            assert_eq!(frame.pts, footage.times[number]);
+            frames.push(frame);
+        }
+        assert_eq!(shown(&frames), asked.iter().map(|&(_, number)| number).collect::<Vec<_>>(), "{codec}");
     }
     pool.shutdown().await;
 }
@@ -59,11 +59,13 @@ async fn key_frames_are_found_by_nearness_and_all_together() {
         assert_eq!(shown(&frames), footage.keys, "{codec}");
         let [_, second, third, ..] = footage.keys[..] else { panic!("{codec}") };
         let middle = (footage.times[second] + footage.times[third]) / 2;
-        for (time, number) in [(middle, second), (middle + 1, third), (i64::MAX, footage.keys[footage.keys.len() - 1])] {
-            let frame = pool.frame(work(&footage, Wanted::NearestKey(time))).await.unwrap();
-            assert!(frame.key);
-            assert_eq!(shown(&[frame]), [number], "{codec} at {time}");
+        let last = footage.keys[footage.keys.len() - 1];
+        let mut nearest = Vec::new();
+        for time in [middle, middle + 1, i64::MAX] {
+            nearest.push(pool.frame(work(&footage, Wanted::NearestKey(time))).await.unwrap());
         }
+        assert!(nearest.iter().all(|frame| frame.key));
+        assert_eq!(shown(&nearest), [second, third, last], "{codec}");
     }
     pool.shutdown().await;
 }
@@ -127,8 +129,18 @@ async fn the_same_request_gives_the_same_bytes() {
 async fn a_picture_does_not_depend_on_where_decoding_began() {
     let pool = start(|_| {});
     let encoders: [&[&str]; 4] = [
-        &["-c:v", "libx264", "-x264-params", "keyint=20:ref=16:bframes=5:b-pyramid=normal:slices=3:weightp=2"],
-        &["-c:v", "libx264", "-x264-params", "open-gop=1:keyint=20:min-keyint=20:ref=16:bframes=5:b-pyramid=normal"],
+        &[
+            "-c:v",
+            "libx264",
+            "-x264-params",
+            "keyint=20:ref=16:bframes=5:b-pyramid=normal:slices=3:weightp=2",
+        ],
+        &[
+            "-c:v",
+            "libx264",
+            "-x264-params",
+            "open-gop=1:keyint=20:min-keyint=20:ref=16:bframes=5:b-pyramid=normal",
+        ],
         &["-c:v", "libx264", "-x264-params", "open-gop=1:keyint=20:min-keyint=20:ref=3:slices=3:cabac=0"],
         &["-c:v", "libx265", "-x265-params", "log-level=none:keyint=20:bframes=4:open-gop=1"],
     ];
@@ -136,7 +148,7 @@ async fn a_picture_does_not_depend_on_where_decoding_began() {
         let footage = made("testsrc2=s=320x180:r=25:d=3,noise=alls=20:allf=t,format=yuv420p", encoder);
         let together = all(&pool, work(&footage, Wanted::At(footage.times.clone()))).await;
         assert_eq!(together.len(), 75);
-        for frame in together {
+        for frame in together.iter().step_by(2) {
             let alone = pool.frame(work(&footage, Wanted::At(vec![frame.pts]))).await.unwrap();
             assert!(alone.image == frame.image, "{encoder:?}: frame {}", frame.index);
         }
@@ -186,6 +198,27 @@ async fn sides_are_kept_in_proportion_unless_both_are_given() {
     large.image.height = Some(8192);
     let error = pool.frame(large).await.unwrap_err();
     assert!(error.to_string().contains("32768×8192"), "{error}");
+    pool.shutdown().await;
+}
+
+/// Sizes that fill no block of the format, down to a single pixel.
+#[tokio::test]
+async fn odd_sizes_are_whole_images() {
+    let pool = start(|_| {});
+    let footage = numbered("h264");
+    for (format, name) in [(ImageFormat::Jpeg { quality: 85 }, "mjpeg"), (ImageFormat::Png, "png")] {
+        for (width, height) in [(1, 1), (1, 50), (2, 3), (15, 17), (17, 15), (31, 1), (33, 33)] {
+            let mut work = work(&footage, Wanted::At(vec![footage.times[50]]));
+            work.image = ImageSpec { format, width: Some(width), height: Some(height) };
+            let frame = pool.frame(work).await.unwrap();
+            assert_eq!((frame.width, frame.height), (width, height));
+            assert_eq!(
+                pixels(&[frame.image], name).len(),
+                (width * height) as usize,
+                "{name} {width}×{height}"
+            );
+        }
+    }
     pool.shutdown().await;
 }
 

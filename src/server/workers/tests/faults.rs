@@ -151,7 +151,8 @@ async fn a_worker_has_no_more_memory_than_allowed() {
     // Three buffers of 200 MB each.
     large.image = ImageSpec { format: ImageFormat::Png, width: Some(SIDE_MAX), height: Some(SIDE_MAX) };
     let error = pool.frame(large).await.unwrap_err();
-    let precise = matches!(error, WorkerError::Died { .. } | WorkerError::Missing(_) | WorkerError::Refused { .. });
+    let precise =
+        matches!(error, WorkerError::Died { .. } | WorkerError::Missing(_) | WorkerError::Refused { .. });
     assert!(precise, "{error:?}");
     works(&pool).await;
     assert_eq!(pool.stats().failures, u64::from(!matches!(error, WorkerError::Missing(_))));
@@ -219,7 +220,10 @@ async fn without_a_worker_that_starts_requests_say_why() {
         Ok(mut frames) => frames.next().await.unwrap().unwrap_err(),
         Err(error) => error,
     };
-    assert!(matches!(&error, WorkerError::Unavailable { reason } if reason.contains("exit code 1")), "{error}");
+    assert!(
+        matches!(&error, WorkerError::Unavailable { reason } if reason.contains("exit code 1")),
+        "{error}"
+    );
     let stats = until(&pool, |stats| stats.restarts >= 2).await;
     assert_eq!(stats.alive, 0);
     assert!(stats.description.contains("exit code 1"), "{}", stats.description);
@@ -252,14 +256,16 @@ async fn a_worker_sees_nothing_of_the_server() {
     let pool = start(|_| {});
     let pid = until(&pool, |stats| stats.alive == 1).await.pids[0];
     let environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
-    let allowed = ["HOME=", "XDG_CACHE_HOME=", "LC_ALL=", "MALLOC_ARENA_MAX=", "LD_LIBRARY_PATH=", "GST_PLUGIN_"];
+    let allowed =
+        ["HOME=", "XDG_CACHE_HOME=", "LC_ALL=", "MALLOC_ARENA_MAX=", "LD_LIBRARY_PATH=", "GST_PLUGIN_"];
     for variable in environment.split_terminator('\0') {
         assert!(allowed.iter().any(|name| variable.starts_with(name)), "{variable}");
     }
     for file in std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap() {
         let target = std::fs::read_link(file.unwrap().path()).unwrap();
         let target = target.to_string_lossy();
-        let harmless = ["pipe:", "anon_inode:", "/dev/null", "socket:"].iter().any(|kind| target.starts_with(kind));
+        let harmless =
+            ["pipe:", "anon_inode:", "/dev/null", "socket:"].iter().any(|kind| target.starts_with(kind));
         assert!(harmless, "{target}");
     }
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();

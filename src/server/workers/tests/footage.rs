@@ -9,7 +9,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex};
 
-const NUMBERS: &str = "geq=lum='if(mod(floor(N/pow(2,floor(X*16/W))),2),235,16)':cb=128:cr=128,format=yuv420p";
+const NUMBERS: &str =
+    "geq=lum='if(mod(floor(N/pow(2,floor(X*16/W))),2),235,16)':cb=128:cr=128,format=yuv420p";
 
 /// One init segment, the chunks that follow it, and what is in them.
 pub(super) struct Footage {
