@@ -99,20 +99,23 @@ impl Lane {
         }
         let Group { mut frames, effects, decided, records, .. } = group;
         let written = if frames.len() == 0 { Written::Durable } else { self.write(&mut frames) };
-        let failed = match written {
+        match written {
             Written::Durable => {
                 self.context.counters.records_written.fetch_add(records, Ordering::Relaxed);
                 self.publish(effects);
+                // Who trims wants the space too, and a roll may be what sets it free. Nobody else need wait for it.
+                let frees = |decided: &Decided| matches!(decided.op.action, Action::Trim(_) | Action::Delete);
+                let (freeing, others) = decided.into_iter().partition(frees);
+                answer(others, None);
                 self.roll_if_due();
-                None
+                answer(freeing, None);
             }
-            Written::DiskFull(source) => Some(StoreError::Unavailable(source)),
+            Written::DiskFull(source) => answer(decided, Some(&StoreError::Unavailable(source))),
             Written::Failed(source) => {
                 self.die("write", &source);
-                Some(StoreError::Unknown(source))
+                answer(decided, Some(&StoreError::Unknown(source)));
             }
-        };
-        answer(decided, failed.as_ref());
+        }
     }
 
     /// Why no records may be written, if so. Other changes may: a trim is how room is made.

@@ -17,6 +17,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 
+/// Up to so many heads that are in memory are read on the caller's own thread.
+const READ_AT_ONCE_MAX: usize = 1024;
+
 impl LocalStore {
     /// Has a change made durable.
     async fn change(&self, shard: Arc<Shard>, action: Action) -> Result<(), StoreError> {
@@ -92,7 +95,8 @@ impl LogStore for LocalStore {
         parts: Parts,
     ) -> Result<Vec<StoredRecord>, StoreError> {
         let shard = self.inner.context.shard(shard)?;
-        if parts == Parts::Heads && shard.index().is_in_memory(from) {
+        let little = parts == Parts::Heads && limit.records <= READ_AT_ONCE_MAX;
+        if little && shard.index().is_in_memory(from) {
             return reader::read(&self.inner.context, &shard, from, limit, parts);
         }
         self.blocking(move |context| reader::read(context, &shard, from, limit, parts)).await

@@ -21,6 +21,7 @@ use super::group::Effect;
 use super::index::{BlockRef, Index};
 use super::lane::{Lane, LaneShared, apply};
 use super::name::{LaneEntry, LaneName, unfinished_file};
+use super::rebuild;
 use super::scan::{Frame, Scanner};
 use super::segment::{OpenSegment, Segment};
 use super::shard::Shard;
@@ -96,15 +97,11 @@ impl Lane {
         let segment = Arc::new(Segment::new(&self.context, self.shared.name, number));
         let file = self.context.env.files.open(&segment.path, OpenMode::Read).map_err(unavailable)?;
         let len = file.size().map_err(unavailable)?;
-        let blocks = match read_directory(&segment, file.as_ref(), len) {
-            Ok(infos) => infos.into_iter().map(|info| (info, None)).collect(),
+        let (blocks, whole) = match read_directory(&segment, file.as_ref(), len) {
+            Ok(infos) => (infos.into_iter().map(|info| (info, None)).collect(), true),
             Err(StoreError::Corrupt { place, what }) => {
-                tracing::error!(
-                    place,
-                    what,
-                    "the footer of a log segment is lost; scanning the segment instead"
-                );
-                super::rebuild::scan_closed(&segment, file.as_ref(), len)?
+                tracing::error!(place, what, "the footer of a log segment is lost; scanning the segment");
+                (rebuild::scan_closed(&segment, file.as_ref(), len)?, false)
             }
             Err(error) => return Err(error),
         };
@@ -124,8 +121,13 @@ impl Lane {
         segment.bytes.store(len, Ordering::Relaxed);
         self.shared.counted.segments.fetch_add(1, Ordering::Relaxed);
         self.shared.counted.bytes.fetch_add(len, Ordering::Relaxed);
-        if segment.live.load(Ordering::Relaxed) == 0 {
-            lock(&self.shared.dead_segments).push(segment);
+        match (segment.live.load(Ordering::Relaxed), whole) {
+            (0, true) => lock(&self.shared.dead_segments).push(segment),
+            (0, false) => {
+                let path = segment.path.display();
+                tracing::error!(%path, "a damaged log segment in which nothing could be read is kept for the operator");
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -1,0 +1,151 @@
+//! A disk whose syncs wait until the test lets them through: what is not synced is not shown, and what waits is synced
+//! together.
+
+use super::*;
+use crate::env::{FileSystem, Lock, Space};
+use std::io;
+use std::sync::Condvar;
+use tokio::time::timeout;
+
+/// Files whose `sync_data` waits while the gate is shut.
+#[derive(Clone)]
+struct GateFiles {
+    files: Arc<dyn FileSystem>,
+    gate: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl GateFiles {
+    fn shut(&self, shut: bool) {
+        *lock(&self.gate.0) = shut;
+        self.gate.1.notify_all();
+    }
+}
+
+struct GateFile {
+    file: Arc<dyn File>,
+    gate: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl FileSystem for GateFiles {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(GateFile { file: self.files.open(path, mode)?, gate: self.gate.clone() }))
+    }
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.files.create_dir_all(path)
+    }
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        self.files.list(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.files.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.files.remove(path)
+    }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.files.sync_dir(path)
+    }
+    fn lock(&self, path: &Path) -> io::Result<Lock> {
+        self.files.lock(path)
+    }
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        self.files.space(path)
+    }
+}
+
+impl File for GateFile {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(buffer, offset)
+    }
+    fn write_all_at(&self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+        self.file.write_all_at(parts, offset)
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        let mut shut = lock(&self.gate.0);
+        while *shut {
+            shut = self.gate.1.wait(shut).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.file.sync_data()
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+    fn size(&self) -> io::Result<u64> {
+        self.file.size()
+    }
+    fn punch_hole(&self, offset: u64, len: u64) -> io::Result<()> {
+        self.file.punch_hole(offset, len)
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_shown_or_acknowledged_before_its_sync_and_one_sync_serves_all_that_wait() {
+    let (mut env, _) = sim_env(1);
+    let gate = GateFiles { files: env.files.clone(), gate: Arc::default() };
+    env.files = Arc::new(gate.clone());
+    let options = LocalOptions::default();
+    let store = LocalStore::open("/log", options.clone(), env.clone()).await.unwrap();
+    let mut writers = Vec::new();
+    for _ in 0..20 {
+        let shard = ShardId::new(&env);
+        store.create(shard, RetentionClass(0)).await.unwrap();
+        writers.push((shard, store.claim(shard, Epoch(1)).await.unwrap().1));
+    }
+    let before = store.stats();
+
+    gate.shut(true);
+    let mut in_flight = Vec::new();
+    for (_, writer) in &mut writers {
+        in_flight.push(writer.append(Seq(0), vec![record(0, 10_000), record(1, 0)]).await.unwrap());
+    }
+    assert!(
+        timeout(Duration::from_millis(50), &mut in_flight[0]).await.is_err(),
+        "acknowledged before the sync"
+    );
+    assert!(store.stats().queue_bytes > 20 * 10_000);
+    for (shard, _) in &writers {
+        assert_eq!(store.state(*shard).await.unwrap().tail, Tail::default());
+        assert_eq!(store.read(*shard, Seq(0), EVERYTHING, Parts::Whole).await.unwrap(), []);
+        assert_eq!(*store.watch(*shard).unwrap().borrow(), Tail::default());
+    }
+
+    gate.shut(false);
+    for durable in in_flight {
+        durable.await.unwrap();
+    }
+    let stats = store.stats();
+    assert!(stats.fsyncs - before.fsyncs <= 2, "those that came while the first waited share one sync");
+    assert_eq!(stats.records_written, 40);
+    assert!(stats.bytes_written - before.bytes_written > 20 * 10_000);
+    assert_eq!(stats.queue_bytes, 0);
+    for (shard, _) in &writers {
+        assert_eq!(store.read(*shard, Seq(0), EVERYTHING, Parts::Whole).await.unwrap().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn an_append_waits_while_the_queue_is_full() {
+    let (mut env, _) = sim_env(1);
+    let gate = GateFiles { files: env.files.clone(), gate: Arc::default() };
+    env.files = Arc::new(gate.clone());
+    let store =
+        LocalStore::open("/log", LocalOptions { queue_bytes: 0, ..small() }, env.clone()).await.unwrap();
+    let shard = ShardId::new(&env);
+    store.create(shard, RetentionClass(0)).await.unwrap();
+    let (_, mut writer) = store.claim(shard, Epoch(1)).await.unwrap();
+
+    gate.shut(true);
+    let half = Bytes::from(vec![1; Limits::default().batch_bytes_max / 2]);
+    let large = |seq| vec![SealedRecord { body: half.clone(), ..record(seq, 0) }];
+    let first = writer.append(Seq(0), large(0)).await.unwrap();
+    let second = timeout(Duration::from_millis(50), writer.append(Seq(1), large(1)));
+    let second = second.await.unwrap().unwrap();
+    let waiting = timeout(Duration::from_millis(50), writer.append(Seq(2), large(2))).await;
+    assert!(waiting.is_err(), "more was admitted than the queue holds");
+
+    gate.shut(false);
+    first.await.unwrap();
+    second.await.unwrap();
+    // The call that was given up has admitted nothing.
+    writer.append(Seq(2), large(2)).await.unwrap().await.unwrap();
+}
