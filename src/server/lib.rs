@@ -1,1 +1,28 @@
-//! (skeleton)
+//! The `kinetoscope` server: HTTP, the native interface, HLS, the console, configuration and the command line.
+//!
+//! ```text
+//! cli ─► service (opens keystore, metadata, log, streams, video, media-workers) ─► app ─► router ─► handlers
+//!  └─ config                                                                        │
+//!                                                     http: accepting, limits, TLS, stopping
+//! ```
+//! Handlers translate: a request into a domain call, its outcome into an answer. Errors become answers in [`error`].
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod console;
+pub mod data_dir;
+pub mod error;
+pub mod frames;
+pub mod health;
+pub mod hls;
+pub mod http;
+pub mod logging;
+pub mod metrics;
+pub mod monitor;
+pub mod native;
+pub mod root;
+pub mod router;
+pub mod service;
+pub mod workers;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `kinetoscope` binary.
+
+fn main() -> std::process::ExitCode {
+    server::cli::run(std::env::args_os())
+}

@@ -1,0 +1,52 @@
+//! What the handlers of requests share.
+
+use crate::auth::AccessKeys;
+use crate::config::Config;
+use crate::health::DiskProbe;
+use crate::metrics::Metrics;
+use crate::workers::{Pool, StartError};
+use shardlog::env::Env;
+use shardlog::local::LocalStore;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vault::Vault;
+use video::Video;
+
+/// One running service; cheap to clone.
+pub type App = Arc<AppState>;
+
+/// The parts of a running service.
+pub struct AppState {
+    /// The settings in force.
+    pub config: Config,
+    /// Clock and randomness.
+    pub env: Env,
+    /// The data directory.
+    pub data: PathBuf,
+    /// Makes and checks tokens.
+    pub vault: Arc<Vault>,
+    /// Who may sign in.
+    pub keys: AccessKeys,
+    /// The record log, for its numbers only; everything else goes through `video`.
+    pub store: Arc<LocalStore>,
+    /// Cameras and their footage.
+    pub video: Video,
+    /// Makes frames; or why none can be made.
+    pub pool: Result<Pool, StartError>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whether the disk takes writes.
+    pub disk: DiskProbe,
+    /// Slots for archives of frames in the making.
+    pub archives: Arc<Semaphore>,
+    /// Cancelled when the server is to end: endless answers end, ingest sessions finish.
+    pub stop: CancellationToken,
+    /// Ingest sessions; they outlive their requests.
+    pub sessions: TaskTracker,
+    /// When the service began, by the monotonic clock.
+    pub started: Duration,
+}

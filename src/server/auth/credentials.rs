@@ -1,0 +1,103 @@
+//! The credentials file, in the format that AWS clients share.
+
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Most bytes of a credentials file.
+const FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// An access key id and its secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Not secret.
+    pub key_id: String,
+    /// Secret.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// Writes the file, mode 0600, durable on return; an older one is replaced whole. Blocks.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let temporary = path.with_extension("tmp");
+        match std::fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        let Self { key_id, secret } = self;
+        writeln!(file, "[default]\naws_access_key_id={key_id}\naws_secret_access_key={secret}")?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)?;
+        match path.parent() {
+            Some(dir) => std::fs::File::open(dir)?.sync_all(),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the `[default]` section of a file. Blocks.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        if std::fs::metadata(path)?.len() > FILE_BYTES_MAX {
+            return Err(io::Error::other("too large for a credentials file"));
+        }
+        Self::parse(&std::fs::read_to_string(path)?).ok_or_else(|| {
+            io::Error::other("no [default] section with aws_access_key_id and aws_secret_access_key")
+        })
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut in_default = false;
+        let (mut key_id, mut secret) = (None, None);
+        for line in text.lines().map(str::trim) {
+            if line.starts_with('[') {
+                in_default = line == "[default]";
+            } else if let (true, Some((name, value))) = (in_default, line.split_once('=')) {
+                match name.trim() {
+                    "aws_access_key_id" => key_id = Some(value.trim().to_owned()),
+                    "aws_secret_access_key" => secret = Some(value.trim().to_owned()),
+                    _ => {}
+                }
+            }
+        }
+        Some(Self { key_id: key_id?, secret: secret? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_is_written_is_private_and_reads_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("credentials");
+        for secret in ["first", "sec=ret/+="] {
+            let credentials = Credentials { key_id: "KINE".into(), secret: secret.into() };
+            credentials.write(&path).unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(Credentials::read(&path).unwrap(), credentials);
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn only_the_default_section_counts() {
+        let text = "[other]\naws_access_key_id=a\naws_secret_access_key=b\n[default]\n# c\naws_access_key_id = d\naws_secret_access_key = e\nregion=x\n";
+        assert_eq!(Credentials::parse(text), Some(Credentials { key_id: "d".into(), secret: "e".into() }));
+        assert_eq!(Credentials::parse("[other]\naws_access_key_id=a\naws_secret_access_key=b"), None);
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug() {
+        let credentials = Credentials { key_id: "id".into(), secret: "hush".into() };
+        assert!(!format!("{credentials:?}").contains("hush"));
+    }
+}

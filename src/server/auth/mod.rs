@@ -1,0 +1,11 @@
+//! Who may do what: access keys (everything) and tokens (what they say), checked before a request's body is read.
+
+mod credentials;
+mod keys;
+mod request;
+mod token;
+
+pub use credentials::Credentials;
+pub use keys::{AccessKeys, KeysError, Opened, preset};
+pub use request::{Access, For, Frames, Ingest, Manage, Play, check_stream_name};
+pub use token::{Grant, Verb, Verbs};

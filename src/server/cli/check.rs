@@ -1,0 +1,206 @@
+//! `kinetoscope check DATA`: offline verification of a data directory.
+//!
+//! 1. The directory's lock is taken: a running server is refused.
+//! 2. Keystore, metadata and log are opened. Opening the log checks its structure, and cuts a torn end off as a start
+//!    would; opening the catalogue completes what was cut off in it.
+//! 3. Every record is read: its checksums must hold, sequences must have no hole, arrivals must not decrease. With the
+//!    root key every record must also open under its stream's keys, in its own place.
+//! 4. Every video stream's heads must read, and fit together.
+
+use super::{Failure, say};
+use crate::data_dir::DataDir;
+use crate::error::Causes;
+use crate::service::open_vault;
+use crate::{logging, root};
+use shardlog::env::Env;
+use shardlog::local::{LocalOptions, LocalStore};
+use shardlog::meta::SqliteMeta;
+use shardlog::{Arrival, LogStore, MetaStore, Parts, ReadLimit, Seq, ShardId, Tail};
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use streams::{StreamKind, Streams, StreamsConfig};
+use vault::RootSource;
+use video::{FragmentQuery, TimeRange, Video, VideoConfig};
+
+/// How much is read at once.
+const PAGE: ReadLimit = ReadLimit { records: 256, bytes: 16 << 20 };
+/// A shard with so many faults is not looked at any further.
+const FAULTS_PER_SHARD_MAX: u32 = 20;
+
+/// Verifies a data directory that no server is using; names each fault and exits 1 if there is one
+///
+/// The root key is needed as for `serve`; without it, checksums are verified and nothing is opened.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// The data directory
+    data: PathBuf,
+    /// File with the root key [default: DATA/root.key]
+    #[arg(long, value_name = "FILE", env = "KINETOSCOPE_ROOT_KEY_FILE")]
+    root_key_file: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    logging::init();
+    let key_file = arguments.root_key_file.as_deref();
+    let root = root::source(key_file, &arguments.data, false, |name| std::env::var(name).ok());
+    let root = root.map_err(Failure::usage)?;
+    let data = DataDir::open(&arguments.data, false).map_err(Failure::failed)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+    let mut report = Report::default();
+    runtime.block_on(check(&data, root, &mut report));
+    let Report { faults, shards, records, bytes } = report;
+    say(format_args!("{shards} shards, {records} records, {bytes} bytes: {faults} faults"));
+    if faults == 0 { Ok(()) } else { Err(Failure::Failed(format!("{faults} faults in {}", data.path().display()))) }
+}
+
+#[derive(Default)]
+struct Report {
+    faults: u64,
+    shards: u64,
+    records: u64,
+    bytes: u64,
+}
+
+impl Report {
+    fn fault(&mut self, place: &str, what: impl std::fmt::Display) {
+        self.faults += 1;
+        say(format_args!("FAULT {place}: {what}"));
+    }
+
+    /// Notes an error as a fault.
+    fn take<T, E: std::error::Error + 'static>(&mut self, place: &str, outcome: Result<T, E>) -> Option<T> {
+        outcome.map_err(|error| self.fault(place, Causes(&error))).ok()
+    }
+}
+
+async fn check(data: &DataDir, root: RootSource, report: &mut Report) {
+    for path in [data.log(), data.keys().join("keystore"), data.meta()] {
+        if !path.exists() {
+            return report.fault(&path.display().to_string(), "is not there");
+        }
+    }
+    let env = Env::real();
+    let vault = report.take("keystore", open_vault(data, root, &env).await);
+    let meta = report.take("metadata", SqliteMeta::open(data.meta()).await);
+    let store = report.take("log", LocalStore::open(data.log(), LocalOptions::default(), env.clone()).await);
+    let (Some(meta), Some(store)) = (meta, store) else { return };
+    let (meta, log): (Arc<dyn MetaStore>, Arc<dyn LogStore>) = (Arc::new(meta), Arc::new(store.clone()));
+    let mut known = HashSet::new();
+    if let Some(vault) = vault {
+        let config = StreamsConfig::default();
+        let opened = Streams::open(log.clone(), meta, vault, env.clone(), config).await;
+        if let Some(streams) = report.take("catalogue", opened) {
+            check_streams(&streams, env, &mut known, report).await;
+            streams.shutdown().await;
+        }
+    }
+    check_rest(&*log, &known, report).await;
+    store.close().await;
+}
+
+/// Everything that belongs to a stream: opened with its keys.
+async fn check_streams(streams: &Streams, env: Env, known: &mut HashSet<ShardId>, report: &mut Report) {
+    let video = Video::open(streams.clone(), env, VideoConfig::default());
+    let mut after = None;
+    loop {
+        let page = streams.list(None, after.as_deref(), streams::limits::LIST_MAX);
+        for stream in page.streams {
+            for index in 0..stream.shards.len() {
+                let place = format!("stream {}, shard {}", stream.name, stream.shards[index].id);
+                known.insert(stream.shards[index].id);
+                let shard = u32::try_from(index).ok().and_then(|index| streams.shard(&stream.name, index).ok());
+                let Some(shard) = shard else { continue };
+                let Some(state) = report.take(&place, shard.state().await) else { continue };
+                let read = async |from, limit| {
+                    let records = shard.read(from, limit, Parts::Whole).await;
+                    let records = records.map_err(|error| Causes(&error).to_string())?;
+                    Ok(records.iter().map(|record| (record.seq, record.arrival, record.body_len)).collect())
+                };
+                check_shard(&place, state.tail, read, report).await;
+            }
+            if stream.kind == StreamKind::Video {
+                check_heads(&video, &stream.name, report).await;
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return,
+        }
+    }
+}
+
+/// What no stream claims: only checksums can be verified.
+async fn check_rest(log: &dyn LogStore, known: &HashSet<ShardId>, report: &mut Report) {
+    let Some(shards) = report.take("log", log.shards().await) else { return };
+    for shard in shards.into_iter().filter(|shard| !known.contains(shard)) {
+        let place = format!("shard {shard}");
+        if !known.is_empty() {
+            report.fault(&place, "belongs to no stream");
+        }
+        let Some(state) = report.take(&place, log.state(shard).await) else { continue };
+        let read = async |from, limit| {
+            let records = log.read(shard, from, limit, Parts::Whole).await;
+            let records = records.map_err(|error| Causes(&error).to_string())?;
+            Ok(records.iter().map(|record| (record.seq, record.arrival, record.body_len)).collect())
+        };
+        check_shard(&place, state.tail, read, report).await;
+    }
+}
+
+/// Sequence, arrival and body length of records.
+type Page = Vec<(Seq, Arrival, u64)>;
+
+async fn check_shard(
+    place: &str,
+    tail: Tail,
+    read: impl AsyncFn(Seq, ReadLimit) -> Result<Page, String>,
+    report: &mut Report,
+) {
+    report.shards += 1;
+    let (mut next, mut last_arrival, mut faults) = (tail.first, Arrival(0), 0);
+    // After a fault one by one, to find which records are damaged.
+    let mut singly_until = tail.first;
+    while next < tail.next {
+        let records = if next < singly_until { 1 } else { PAGE.records };
+        match read(next, ReadLimit { records, ..PAGE }).await {
+            Ok(page) if page.is_empty() => return report.fault(place, format_args!("record {next} is missing")),
+            Ok(page) => {
+                for (seq, arrival, body_len) in page {
+                    if seq != next {
+                        return report.fault(place, format_args!("record {seq} stands where {next} should"));
+                    }
+                    if arrival < last_arrival {
+                        report.fault(place, format_args!("record {seq} arrived before the one in front of it"));
+                    }
+                    (next, last_arrival) = (seq.plus(1), arrival);
+                    report.records += 1;
+                    report.bytes += body_len;
+                }
+            }
+            Err(_) if records > 1 => singly_until = next.plus(PAGE.records as u64),
+            Err(error) => {
+                faults += 1;
+                report.fault(place, format_args!("record {next}: {error}"));
+                next = next.plus(1);
+                if faults == FAULTS_PER_SHARD_MAX {
+                    return say(format_args!("{place}: looked no further"));
+                }
+            }
+        }
+    }
+}
+
+/// Lists every fragment, which reads every head that the timeline is made of.
+async fn check_heads(video: &Video, stream: &str, report: &mut Report) {
+    let mut after = None;
+    loop {
+        let range = TimeRange::producer(0, u64::MAX);
+        let page = video.fragments(stream, FragmentQuery { range, after, limit: 1000 }).await;
+        let Some(page) = report.take(&format!("stream {stream}"), page) else { return };
+        match page.next.and_then(|next| next.parse().ok()) {
+            Some(next) => after = Some(next),
+            None => return,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! `kinetoscope serve`.
+
+use super::{Failure, say};
+use crate::config::{self, Config, Effective, Layer};
+use crate::data_dir::DataDir;
+use crate::error::Causes;
+use crate::http::{Server, TlsError, acceptor};
+use crate::service::Service;
+use crate::{auth, logging, root, router};
+use shardlog::env::Env;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_rustls::TlsAcceptor;
+
+/// How long requests may still take after a signal to stop; see also [`Service::close`]. Together they stay below the ten
+/// seconds after which service managers kill.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves cameras, players and programs until told to stop (SIGTERM or SIGINT)
+///
+/// Every option is also a key of the TOML file (--tls-cert is tls_cert) and an environment variable
+/// (KINETOSCOPE_TLS_CERT). Secrets come through the environment only: KINETOSCOPE_ROOT_PASSPHRASE or
+/// KINETOSCOPE_ROOT_KEY instead of the root key file; KINETOSCOPE_ROOT_ACCESS_KEY_ID and
+/// KINETOSCOPE_ROOT_SECRET_ACCESS_KEY preset the first access key. RUST_LOG chooses what is logged.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// TOML file with settings
+    #[arg(long, value_name = "FILE", env = "KINETOSCOPE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print the settings in force and where each comes from, then exit
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    layer: Layer,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let effective =
+        config::load(arguments.config.as_deref(), |name| std::env::var_os(name), &arguments.layer);
+    let effective = effective.map_err(Failure::usage)?;
+    if arguments.print_config {
+        print(&effective);
+        return Ok(());
+    }
+    logging::init();
+    let config = effective.config;
+    let root = root::source(config.root_key_file.as_deref(), &config.data, true, |name| std::env::var(name).ok());
+    let root = root.map_err(Failure::usage)?;
+    let preset = auth::preset(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
+    let tls = tls(&config).map_err(Failure::failed)?;
+    let data = DataDir::open(&config.data, true).map_err(Failure::failed)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+    let outcome = runtime.block_on(async {
+        let signals = Signals::listen()?;
+        let listener = TcpListener::bind(config.listen).await;
+        let listener = listener
+            .map_err(|error| Failure::Failed(format!("cannot listen on {}: {error}", config.listen)))?;
+        let service = Service::open(config, &data, root, preset, Env::real()).await;
+        serve(service.map_err(|error| Failure::failed(Causes(&error)))?, listener, tls, signals).await
+    });
+    // What still blocks after the grace period must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+fn print(effective: &Effective) {
+    say(effective.to_string().trim_end());
+}
+
+fn tls(config: &Config) -> Result<Option<TlsAcceptor>, TlsError> {
+    match (&config.tls_cert, &config.tls_key) {
+        (Some(cert), Some(key)) => acceptor(cert, key).map(Some),
+        _ => Ok(None),
+    }
+}
+
+async fn serve(
+    service: Service,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    mut signals: Signals,
+) -> Result<(), Failure> {
+    let address = listener.local_addr().map_err(Failure::failed)?;
+    greet(&service, address, tls.is_some());
+    let app = service.app().clone();
+    let server = Server {
+        listener,
+        tls,
+        router: router::build(&app),
+        limits: (&app.config).into(),
+        clock: app.env.clock.clone(),
+    };
+    let serving = tokio::spawn(server.run(app.stop.clone(), GRACE));
+    tracing::info!(signal = signals.next().await, "stopping");
+    app.stop.cancel();
+    let ending = async {
+        // A panic there has been logged and must not keep the log from being closed.
+        let _ = serving.await;
+        service.close().await
+    };
+    tokio::select! {
+        closed = ending => closed.map_err(Failure::failed),
+        signal = signals.next() => Err(Failure::Failed(format!("ended at once by a second signal ({signal})"))),
+    }
+}
+
+/// What a person or a script wants to know, on standard output.
+fn greet(service: &Service, address: SocketAddr, tls: bool) {
+    let url = format!("{}://{address}", if tls { "https" } else { "http" });
+    say(format_args!("listening on {url}"));
+    if let Some(file) = service.new_credentials() {
+        say(format_args!(
+            "first start: open {url} and sign in with the access key id and secret access key in {}",
+            file.display()
+        ));
+    }
+    tracing::info!(%address, tls, version = env!("CARGO_PKG_VERSION"), "ready");
+}
+
+/// Signals to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen =
+            |kind| signal(kind).map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Settings of `kinetoscope serve`.
+//!
+//! Every key can be given as a `--flag`, as `KINETOSCOPE_KEY` in the environment and in the TOML file, in this order of
+//! precedence, over the defaults. One struct, [`Layer`], describes what any of the three may say, so that they cannot
+//! drift apart; [`Config`] is what holds in the end.
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+mod layers;
+
+pub use layers::{ConfigError, Effective, Source, load};
+
+/// What one source says; the names of the fields are the keys.
+#[derive(clap::Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// Data directory [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Address to serve HTTP on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// PEM file with the certificate chain; turns TLS on, together with --tls-key
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Serve plain HTTP on an address that is not loopback: passwords and footage cross the network in the clear
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub insecure_http: Option<bool>,
+    /// File with the root key that seals the keystore [default: DATA/root.key]
+    #[arg(long, value_name = "FILE")]
+    pub root_key_file: Option<PathBuf>,
+    /// The media-worker program [default: beside this executable]
+    #[arg(long, value_name = "FILE")]
+    pub media_worker: Option<PathBuf>,
+    /// How many media-worker processes make frames [default: 2]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<u32>,
+    /// Seconds a media-worker may take for one request before it is killed [default: 20]
+    #[arg(long, value_name = "SECONDS")]
+    pub worker_timeout_s: Option<u64>,
+    /// MiB of memory a media-worker may take [default: 1024]
+    #[arg(long, value_name = "MIB")]
+    pub worker_memory_mib: Option<u64>,
+    /// Seconds without a byte after which an ingest request is ended [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub ingest_idle_timeout_s: Option<u64>,
+    /// Seconds a client may take to send a request's header [default: 15]
+    #[arg(long, value_name = "SECONDS")]
+    pub header_timeout_s: Option<u64>,
+    /// Most connections at a time [default: 4096]
+    #[arg(long, value_name = "N")]
+    pub connections_max: Option<u32>,
+    /// Hours of footage kept by streams that ingest creates [default: 24]
+    #[arg(long, value_name = "HOURS")]
+    pub retention_hours: Option<u32>,
+    /// Seconds: no fragment is longer, and HLS announces it [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub target_duration_s: Option<u32>,
+    /// MiB after which the log begins a new segment file [default: 256]
+    #[arg(long, value_name = "MIB")]
+    pub segment_mib: Option<u64>,
+}
+
+impl Layer {
+    /// The values that hold when nobody says otherwise.
+    fn defaults() -> Self {
+        Self {
+            data: Some(PathBuf::from("./data")),
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            insecure_http: Some(false),
+            workers: Some(2),
+            worker_timeout_s: Some(20),
+            worker_memory_mib: Some(1024),
+            ingest_idle_timeout_s: Some(30),
+            header_timeout_s: Some(15),
+            connections_max: Some(4096),
+            retention_hours: Some(24),
+            target_duration_s: Some(10),
+            segment_mib: Some(256),
+            ..Self::default()
+        }
+    }
+}
+
+/// The settings in force. The keys are explained at [`Layer`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the same keys as in Layer, explained there")]
+pub struct Config {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub insecure_http: bool,
+    pub root_key_file: Option<PathBuf>,
+    pub media_worker: Option<PathBuf>,
+    pub workers: u32,
+    pub worker_timeout_s: u64,
+    pub worker_memory_mib: u64,
+    pub ingest_idle_timeout_s: u64,
+    pub header_timeout_s: u64,
+    pub connections_max: u32,
+    pub retention_hours: u32,
+    pub target_duration_s: u32,
+    pub segment_mib: u64,
+}
+
+impl Config {
+    /// Whether HTTP goes over TLS.
+    pub fn tls(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+
+    /// Refuses what cannot work or would be dangerous.
+    fn check(&self) -> Result<(), ConfigError> {
+        let ranges = [
+            ("workers", u64::from(self.workers), 1..=64),
+            ("worker_timeout_s", self.worker_timeout_s, 1..=600),
+            ("worker_memory_mib", self.worker_memory_mib, 128..=65536),
+            ("ingest_idle_timeout_s", self.ingest_idle_timeout_s, 1..=3600),
+            ("header_timeout_s", self.header_timeout_s, 1..=300),
+            ("connections_max", u64::from(self.connections_max), 1..=1_000_000),
+            ("retention_hours", u64::from(self.retention_hours), 1..=87_600),
+            ("target_duration_s", u64::from(self.target_duration_s), 1..=60),
+            ("segment_mib", self.segment_mib, 1..=4096),
+        ];
+        for (key, value, range) in ranges {
+            if !range.contains(&value) {
+                let (min, max) = (*range.start(), *range.end());
+                return Err(ConfigError::OutOfRange { key, value, min, max });
+            }
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err(ConfigError::HalfTls);
+        }
+        if !self.listen.ip().is_loopback() && !self.tls() && !self.insecure_http {
+            return Err(ConfigError::OpenWithoutTls(self.listen));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,226 @@
+//! The one place where errors become HTTP answers: `{"error":{"code":"…","message":"…","hint":"…"}}`.
+//!
+//! `code` is for programs and does not change; `message` says what happened; `hint`, where there is one, what to do.
+
+use crate::http::UploadError;
+use crate::workers::{StartError, WorkerError};
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::fmt;
+use video::{ErrorKind, IngestError, ManageError, ReadError};
+
+/// An answer that is not what was asked for.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    hint: Option<Cow<'static, str>>,
+    /// Ask the client to sign in. Not for the console, whose requests would make browsers show their own dialog.
+    challenge: bool,
+    /// Stands beside the error, under this name.
+    beside: Option<Box<(&'static str, Value)>>,
+}
+
+impl ApiError {
+    /// An answer with `status`.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), hint: None, challenge: false, beside: None }
+    }
+
+    /// 400.
+    pub fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// 404.
+    pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// 403.
+    pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// 401. With `challenge`, clients are asked for a password.
+    pub fn unauthorized(code: &'static str, message: impl Into<String>, challenge: bool) -> Self {
+        Self { challenge, ..Self::new(StatusCode::UNAUTHORIZED, code, message) }
+            .hint("sign in with HTTP Basic (access key id and secret), Authorization: Bearer TOKEN, or ?token=TOKEN")
+    }
+
+    /// 413.
+    pub fn too_large(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, message)
+    }
+
+    /// 503 for what is bounded and in use.
+    pub fn busy(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", message).hint("try again")
+    }
+
+    /// 500 for what should not happen. The cause goes to the log, not to the client.
+    pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(cause = %Causes(cause), "internal error");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "the server failed; its log says more")
+    }
+
+    /// Adds what the client can do about it, if anything.
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = Some(hint.into()).filter(|hint| !hint.is_empty());
+        self
+    }
+
+    /// Adds what was achieved in spite of the error.
+    pub fn beside(mut self, name: &'static str, value: Value) -> Self {
+        self.beside = Some(Box::new((name, value)));
+        self
+    }
+
+    /// What a domain error says of itself. Causes that are ours go to the log.
+    fn domain(
+        kind: ErrorKind,
+        code: &'static str,
+        hint: &'static str,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Self {
+        let status = match kind {
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Gone => StatusCode::GONE,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+            ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        if status.is_server_error() {
+            tracing::error!(code, cause = %Causes(error), "request failed");
+        }
+        Self::new(status, code, error.to_string()).hint(hint)
+    }
+
+    /// The status it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The code for programs.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What happened.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut error = json!({"code": self.code, "message": self.message});
+        if let Some(hint) = self.hint {
+            error["hint"] = hint.into();
+        }
+        let mut body = json!({"error": error});
+        if let Some(beside) = self.beside {
+            let (name, value) = *beside;
+            body[name] = value;
+        }
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.challenge {
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"kinetoscope\", charset=\"UTF-8\""),
+            );
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// An error and what it came from, in one line. Many errors repeat their source in their own words.
+pub struct Causes<'a>(pub &'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = self.0.to_string();
+        f.write_str(&said)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !said.contains(&text) {
+                write!(f, ": {text}")?;
+            }
+            said = text;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<ManageError> for ApiError {
+    fn from(error: ManageError) -> Self {
+        Self::domain(error.kind(), error.code(), error.hint(), &error)
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        Self::domain(error.kind(), error.code(), error.hint(), &error)
+    }
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        Self::domain(error.kind(), error.code(), error.hint(), &error)
+    }
+}
+
+impl From<WorkerError> for ApiError {
+    fn from(error: WorkerError) -> Self {
+        let (kind, code, hint) = match &error {
+            WorkerError::Busy { .. } => (ErrorKind::Unavailable, "WORKERS_BUSY", "try again"),
+            WorkerError::ShuttingDown => (ErrorKind::Unavailable, "SHUTTING_DOWN", "try again"),
+            WorkerError::Unavailable { .. } => (
+                ErrorKind::Unavailable,
+                "NO_WORKER",
+                "the media-worker does not start; the server's log says more",
+            ),
+            WorkerError::Invalid(_) => {
+                (ErrorKind::Invalid, "BAD_FRAME_REQUEST", "ask for fewer or smaller frames")
+            }
+            WorkerError::Missing(_) | WorkerError::Refused { .. } => {
+                let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "DECODE_ERROR", error.to_string());
+                return error
+                    .hint("the footage cannot be decoded here: download a clip, or try another instant");
+            }
+            _ => (ErrorKind::Internal, "WORKER_FAILED", "try another instant; the server's log says more"),
+        };
+        Self::domain(kind, code, hint, &error)
+    }
+}
+
+impl From<StartError> for ApiError {
+    fn from(error: StartError) -> Self {
+        let hint = "install the media-worker beside the server, or name it with --media-worker";
+        Self::domain(ErrorKind::Unavailable, "NO_WORKER", hint, &error)
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        let (status, code) = match error {
+            UploadError::Idle(_) => (StatusCode::REQUEST_TIMEOUT, "UPLOAD_IDLE"),
+            UploadError::Broken(_) => (StatusCode::BAD_REQUEST, "UPLOAD_BROKEN"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}

@@ -1,0 +1,68 @@
+//! `/healthz`: it answers. `/readyz`: the disk takes writes, and frames can be made.
+
+use crate::app::App;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CACHE_CONTROL;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// Anyone may ask; the disk is asked no more often than this.
+const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// `GET /healthz`
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`
+pub async fn readyz(State(app): State<App>) -> Response {
+    let disk = app.disk.check(&app).await;
+    let workers = match &app.pool {
+        Ok(pool) if pool.stats().alive > 0 => Ok(()),
+        Ok(pool) => Err(format!("no media-worker is up: {}", pool.stats().description)),
+        Err(error) => Err(error.to_string()),
+    };
+    let ready = disk.is_ok() && workers.is_ok();
+    let word = |outcome: Result<(), String>| outcome.err().unwrap_or_else(|| "ok".to_owned());
+    let body: Value = json!({"ready": ready, "checks": {"disk": word(disk), "workers": word(workers)}});
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// When the disk was last tried, and what came of it.
+#[derive(Default)]
+pub struct DiskProbe(Mutex<Option<(Duration, Result<(), String>)>>);
+
+impl DiskProbe {
+    async fn check(&self, app: &App) -> Result<(), String> {
+        // Held while the disk is asked: whoever comes meanwhile waits for the same answer.
+        let mut last = self.0.lock().await;
+        let now = app.env.clock.monotonic();
+        if let Some((at, outcome)) = &*last
+            && now.saturating_sub(*at) < PROBE_INTERVAL
+        {
+            return outcome.clone();
+        }
+        let dir = app.data.clone();
+        let outcome = tokio::task::spawn_blocking(move || probe(&dir)).await;
+        let outcome =
+            outcome.unwrap_or_else(|panic| Err(io::Error::other(panic))).map_err(|error| error.to_string());
+        *last = Some((now, outcome.clone()));
+        outcome
+    }
+}
+
+/// Writes a small file and makes it durable.
+fn probe(dir: &Path) -> io::Result<()> {
+    let path = dir.join("probe.tmp");
+    let mut file = std::fs::File::create(&path)?;
+    file.write_all(b"probe")?;
+    file.sync_data()?;
+    std::fs::remove_file(&path)
+}

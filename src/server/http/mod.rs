@@ -1,0 +1,22 @@
+//! The HTTP server: accepting, limits, TLS, stopping; and what handlers of all routes share.
+
+mod body;
+mod idle;
+mod instant;
+mod io;
+mod layers;
+pub mod limits;
+mod params;
+pub mod range;
+pub mod reply;
+mod serve;
+mod tls;
+
+pub use body::{Upload, UploadError};
+pub use idle::Idle;
+pub use instant::Instant;
+pub use io::{Guarded, KeepReading};
+pub use layers::wrap;
+pub use params::{JsonBody, Query};
+pub use serve::{Peer, Server};
+pub use tls::{TlsError, acceptor};

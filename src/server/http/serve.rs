@@ -1,0 +1,178 @@
+//! Accepting connections and serving them until told to stop.
+
+use super::io::{Guarded, KeepReading};
+use super::limits::{
+    H2_PING, H2_STREAMS_MAX, HEADER_BYTES_MAX, HEADERS_MAX, Limits, READ_BUFFER_BYTES_MAX, WRITE_STALL,
+};
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use shardlog::env::Clock;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// The client of a request; an extension of every request.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// See [`Guarded`].
+    pub keep_reading: KeepReading,
+}
+
+/// What is needed to serve connections.
+pub struct Server {
+    /// Where they come in.
+    pub listener: TcpListener,
+    /// Speaks TLS when given.
+    pub tls: Option<TlsAcceptor>,
+    /// Answers requests.
+    pub router: Router,
+    /// Bounds.
+    pub limits: Limits,
+    /// For timeouts.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What each connection needs.
+#[derive(Clone)]
+struct Connections {
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+}
+
+impl Server {
+    /// Serves until `stop`; then takes no more connections, lets each finish the request it is at, and returns when all
+    /// are closed or `grace` has passed.
+    pub async fn run(self, stop: CancellationToken, grace: Duration) {
+        let Self { listener, tls, router, limits, clock } = self;
+        let graceful = GracefulShutdown::new();
+        let room = Arc::new(Semaphore::new(limits.connections_max));
+        let connections = Connections { tls, router, limits, clock: clock.clone() };
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, address)) => match room.clone().try_acquire_owned() {
+                    Ok(permit) => {
+                        let serve = connections.clone().serve(stream, address, graceful.watcher(), permit);
+                        tokio::spawn(serve);
+                    }
+                    Err(_) => refuse(&stream, address),
+                },
+                Err(error) => {
+                    // Out of file descriptors, most likely: accepting again at once would spin.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    clock.sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+        drop(listener);
+        tracing::info!(connections = graceful.count(), "stopped accepting");
+        tokio::select! {
+            () = graceful.shutdown() => {}
+            () = clock.sleep(grace) => tracing::warn!("some connections did not finish in time"),
+        }
+    }
+}
+
+/// There is no room. Waiting in a queue would make every client slow; this one can try again.
+fn refuse(stream: &TcpStream, address: SocketAddr) {
+    tracing::warn!(peer = %address, "too many connections, refused one");
+    // Best effort: over TLS, or when the peer is not ready, it only sees the connection close.
+    let _ = stream.try_write(b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+}
+
+impl Connections {
+    async fn serve(
+        self,
+        stream: TcpStream,
+        address: SocketAddr,
+        watcher: Watcher,
+        permit: OwnedSemaphorePermit,
+    ) {
+        let outcome = match &self.tls {
+            None => self.http(stream, address, false, watcher).await,
+            Some(tls) => match self.handshake(tls, stream).await {
+                Ok(stream) => {
+                    let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                    self.http(stream, address, h2, watcher).await
+                }
+                Err(error) => Err(error.into()),
+            },
+        };
+        if let Err(error) = outcome {
+            // Clients that hang up are daily bread.
+            tracing::debug!(peer = %address, error, "connection ended early");
+        }
+        drop(permit);
+    }
+
+    async fn handshake(
+        &self,
+        tls: &TlsAcceptor,
+        stream: TcpStream,
+    ) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+        tokio::select! {
+            accepted = tls.accept(stream) => accepted,
+            () = self.clock.sleep(self.limits.header_timeout) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    async fn http<T>(
+        &self,
+        stream: T,
+        address: SocketAddr,
+        h2: bool,
+        watcher: Watcher,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let peer = Peer { address, keep_reading: KeepReading::default() };
+        let io = Guarded::new(stream, self.clock.clone(), WRITE_STALL, peer.keep_reading.clone());
+        let router = self.router.clone();
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            router.clone().oneshot(request.map(Body::new))
+        });
+        let builder = self.builder(h2);
+        watcher.watch(builder.serve_connection(TokioIo::new(io), service)).await
+    }
+
+    /// The protocol is chosen by ALPN, and is HTTP/1 without TLS. Guessing it from the first bytes has no time limit.
+    fn builder(&self, h2: bool) -> auto::Builder<TokioExecutor> {
+        let builder = auto::Builder::new(TokioExecutor::new());
+        let mut builder = if h2 { builder.http2_only() } else { builder.http1_only() };
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header_timeout)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(READ_BUFFER_BYTES_MAX);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(HEADER_BYTES_MAX)
+            .max_concurrent_streams(H2_STREAMS_MAX)
+            .keep_alive_interval(H2_PING)
+            .keep_alive_timeout(H2_PING);
+        builder
+    }
+}

@@ -1,0 +1,16 @@
+//! Logs go to standard error: for people on a terminal, JSON otherwise. `RUST_LOG` chooses what; the default is `info`.
+
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+
+/// Sets logging up for the whole process. Later calls do nothing.
+pub fn init() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Fails only when logging is already set up.
+    let _ = if std::io::stderr().is_terminal() {
+        builder.with_target(false).try_init()
+    } else {
+        builder.json().flatten_event(true).try_init()
+    };
+}

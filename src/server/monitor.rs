@@ -1,0 +1,91 @@
+//! `GET /metrics`: the counters, and what is looked up at this moment.
+//!
+//! Needs a sign-in (an access key, or a token with the verb `metrics`), because it names the streams.
+
+use crate::app::App;
+use crate::auth::{Access, Verb};
+use crate::error::ApiError;
+use crate::metrics::{Snapshot, resident_bytes};
+use crate::workers::Pool;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+use shardlog::local::LocalStats;
+
+/// Streams that get a series of their own; beyond that the answer would be a burden to its reader.
+const STREAMS_MAX: usize = 1000;
+
+/// All numbers in Prometheus' text format.
+pub async fn metrics(State(app): State<App>, access: Access) -> Result<Response, ApiError> {
+    access.allow(Verb::Metrics, None)?;
+    let snapshot = look(&app).await.map_err(|error| ApiError::internal(&error))?;
+    let counted = app.metrics.text().map_err(|error| ApiError::internal(&error))?;
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], counted + &snapshot).into_response())
+}
+
+async fn look(app: &App) -> Result<String, prometheus::Error> {
+    let snapshot = Snapshot::default();
+    process(app, &snapshot)?;
+    log(app.store.stats(), &snapshot)?;
+    workers(app, &snapshot)?;
+    streams(app, &snapshot).await?;
+    snapshot.text()
+}
+
+fn process(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let uptime = app.env.clock.monotonic().saturating_sub(app.started);
+    snapshot.value("kinetoscope_uptime_seconds", "Time since the start", uptime.as_secs_f64())?;
+    if let Some(bytes) = resident_bytes() {
+        snapshot.value("process_resident_memory_bytes", "Resident memory", bytes as f64)?;
+    }
+    Ok(())
+}
+
+fn log(stats: LocalStats, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let seconds = |micros: u64| micros as f64 / 1e6;
+    let values = [
+        ("fsyncs_total", "Syncs of segment files", stats.fsyncs as f64),
+        ("fsync_seconds_total", "Time spent in them", seconds(stats.fsync_micros_total)),
+        ("fsync_seconds_max", "The slowest one since the start", seconds(stats.fsync_micros_max)),
+        ("bytes_written_total", "Bytes written to segments", stats.bytes_written as f64),
+        ("records_total", "Records made durable", stats.records_written as f64),
+        ("queue_bytes", "Bytes waiting to become durable", stats.queue_bytes as f64),
+        ("segments", "Segment files", stats.segments as f64),
+        ("bytes_on_disk", "Bytes they take", stats.bytes_on_disk as f64),
+        ("lanes_dead", "Lanes that take no writes since one failed", stats.lanes_dead as f64),
+    ];
+    for (name, help, value) in values {
+        snapshot.value(&format!("kinetoscope_log_{name}"), help, value)?;
+    }
+    Ok(())
+}
+
+fn workers(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let stats = app.pool.as_ref().map(Pool::stats).unwrap_or_default();
+    let values = [
+        ("alive", "Media-workers that are up", stats.alive as f64),
+        ("busy", "Media-workers that serve a request", stats.busy as f64),
+        ("queued", "Requests that wait for one", stats.queued as f64),
+        ("requests_total", "Requests served", stats.requests as f64),
+        ("failures_total", "Requests that failed", stats.failures as f64),
+        ("retries_total", "Requests done again", stats.retries as f64),
+        ("frames_total", "Frames made", stats.frames as f64),
+        ("restarts_total", "Media-workers replaced because they died", stats.restarts as f64),
+    ];
+    for (name, help, value) in values {
+        snapshot.value(&format!("kinetoscope_workers_{name}"), help, value)?;
+    }
+    Ok(())
+}
+
+async fn streams(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let streams = app.video.list(None, STREAMS_MAX).await.streams;
+    let ages = streams.iter().filter_map(|stream| {
+        let age_ms = stream.last_durable.as_ref()?.age_ms;
+        Some((stream.name.clone(), age_ms as f64 / 1000.0))
+    });
+    let help = "Time since the newest durable chunk";
+    snapshot.gauges("kinetoscope_stream_last_durable_age_seconds", help, "stream", ages)?;
+    let stored = streams.iter().map(|stream| (stream.name.clone(), stream.stored_bytes as f64));
+    snapshot.gauges("kinetoscope_stream_stored_bytes", "Bytes on disk", "stream", stored)
+}

@@ -1,0 +1,32 @@
+//! `GET /v1/video/{stream}/fragments`: the fragments of a range, in pages.
+
+use super::range::RangeQuery;
+use crate::app::App;
+use crate::auth::Play;
+use crate::error::ApiError;
+use crate::http::Query;
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use video::{FragmentPage, FragmentQuery};
+
+const LIMIT_DEFAULT: usize = 100;
+
+/// Which page.
+#[derive(Deserialize)]
+pub struct Page {
+    limit: Option<usize>,
+    after: Option<u64>,
+}
+
+/// Everything unless a range is given.
+pub async fn list(
+    State(app): State<App>,
+    camera: Play,
+    Query(range): Query<RangeQuery>,
+    Query(page): Query<Page>,
+) -> Result<Json<FragmentPage>, ApiError> {
+    let range = range.or(0, u64::MAX);
+    let query = FragmentQuery { range, after: page.after, limit: page.limit.unwrap_or(LIMIT_DEFAULT) };
+    Ok(Json(app.video.fragments(&camera.stream, query).await?))
+}

@@ -1,0 +1,14 @@
+//! The native HTTP interface, one file per resource. Handlers read a request, call the domain and write the answer;
+//! what errors look like is decided in [`crate::error`].
+
+pub mod clip;
+pub mod events;
+pub mod fragments;
+pub mod frame;
+pub mod ingest;
+pub mod media;
+pub mod range;
+pub mod server_info;
+pub mod streams;
+pub mod timeline;
+pub mod tokens;

@@ -1,0 +1,58 @@
+//! `POST /v1/tokens`: hand a part of one's rights on.
+
+use crate::app::App;
+use crate::auth::{Access, AccessKeys, Grant, Verb, Verbs, check_stream_name};
+use crate::error::ApiError;
+use crate::http::JsonBody;
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+
+/// A year.
+const EXPIRES_IN_S_MAX: u64 = 366 * 24 * 3600;
+
+/// What is wanted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wish {
+    stream: Option<String>,
+    verbs: Vec<Verb>,
+    #[serde(default = "an_hour")]
+    expires_in_s: u64,
+}
+
+fn an_hour() -> u64 {
+    3600
+}
+
+/// What is given.
+#[derive(Serialize)]
+pub struct Token {
+    token: String,
+    /// Milliseconds since the Unix epoch.
+    expires_at: u64,
+}
+
+/// Only the holder of an access key makes tokens: a token that makes tokens would never expire.
+pub async fn create(
+    State(app): State<App>,
+    access: Access,
+    JsonBody(wish): JsonBody<Wish>,
+) -> Result<Json<Token>, ApiError> {
+    let Access::Key { id } = access else {
+        return Err(ApiError::forbidden("TOKEN_SCOPE", "a token cannot make tokens")
+            .hint("sign in with an access key"));
+    };
+    if let Some(stream) = &wish.stream {
+        check_stream_name(stream)?;
+    }
+    let verbs = wish.verbs.into_iter().collect::<Verbs>();
+    if verbs.is_empty() || !(1..=EXPIRES_IN_S_MAX).contains(&wish.expires_in_s) {
+        let message = format!("verbs must not be empty, and expires_in_s must be 1 to {EXPIRES_IN_S_MAX}");
+        return Err(ApiError::bad_request("BAD_BODY", message));
+    }
+    let until_s = app.env.clock.now_ms() / 1000 + wish.expires_in_s;
+    let grant = Grant { until_s, verbs, key_id: id, stream: wish.stream };
+    let token = grant.sign(|bytes| app.vault.mac(AccessKeys::TOKEN_PURPOSE, bytes));
+    Ok(Json(Token { token, expires_at: until_s * 1000 }))
+}

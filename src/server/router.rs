@@ -1,0 +1,40 @@
+//! Which path leads where.
+
+use crate::app::App;
+use crate::{console, frames, health, hls, http, monitor, native};
+use axum::Router;
+use axum::routing::{get, post, put};
+
+/// All routes, with what happens to every request around them.
+pub fn build(app: &App) -> Router {
+    let stream = Router::new()
+        .route(
+            "/",
+            get(native::streams::describe)
+                .put(native::streams::create)
+                .patch(native::streams::change)
+                .delete(native::streams::delete),
+        )
+        .route("/ingest", put(native::ingest::ingest).post(native::ingest::ingest))
+        .route("/timeline", get(native::timeline::timeline))
+        .route("/fragments", get(native::fragments::list))
+        .route("/clip.mp4", get(native::clip::clip))
+        .route("/clip.frames.json", get(native::clip::frames))
+        .route("/media.mp4", get(native::media::media))
+        .route("/frame.jpg", get(native::frame::jpeg))
+        .route("/frame.png", get(native::frame::png))
+        .route("/frames.tar", get(frames::archive))
+        .nest("/hls", hls::routes());
+    let router = Router::new()
+        .route("/v1/video", get(native::streams::list))
+        .nest("/v1/video/{stream}", stream)
+        .route("/v1/tokens", post(native::tokens::create))
+        .route("/v1/server", get(native::server_info::describe))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(monitor::metrics))
+        .route("/", get(console::index))
+        .fallback(console::file)
+        .method_not_allowed_fallback(async || console::no_such_method());
+    http::wrap(router, app).with_state(app.clone())
+}

@@ -1,0 +1,175 @@
+//! A running service: its parts opened in order, and closed in the opposite one.
+
+use crate::app::{App, AppState};
+use crate::auth::{AccessKeys, Credentials, KeysError};
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::frames::ARCHIVES_MAX;
+use crate::health::DiskProbe;
+use crate::metrics::Metrics;
+use crate::workers::{Pool, PoolConfig};
+use shardlog::env::Env;
+use shardlog::local::{LocalOptions, LocalStore};
+use shardlog::meta::SqliteMeta;
+use shardlog::{LogStore, MetaError, MetaStore, StoreError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use streams::{Streams, StreamsConfig};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vault::{Entropy, RootSource, Vault, VaultError};
+use video::{Video, VideoConfig};
+
+/// How long ingest sessions may take to finish after a signal to stop.
+const SESSIONS_GRACE: Duration = Duration::from_secs(2);
+/// How long the log may take to become durable and closed.
+const LOG_GRACE: Duration = Duration::from_secs(2);
+
+/// Why a service cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The keystore.
+    #[error("keystore: {0}")]
+    Vault(#[from] VaultError),
+    /// The metadata.
+    #[error("metadata: {0}")]
+    Meta(#[from] MetaError),
+    /// The record log.
+    #[error("record log: {0}")]
+    Store(#[from] StoreError),
+    /// The catalogue of streams.
+    #[error("streams: {0}")]
+    Streams(#[from] streams::OpenError),
+    /// The access keys.
+    #[error("access keys: {0}")]
+    Keys(#[from] KeysError),
+    /// The counters.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// Opening the keystore panicked.
+    #[error("keystore: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// The log did not become durable and closed in time. What was acknowledged is safe; the next start recovers.
+#[derive(Debug, thiserror::Error)]
+#[error("the record log did not close in time")]
+pub struct SlowClose;
+
+/// A running service.
+pub struct Service {
+    app: App,
+    streams: Streams,
+    new_credentials: Option<PathBuf>,
+}
+
+impl Service {
+    /// Opens keystore, metadata, log and everything on top of them. `data` must stay open as long as the service.
+    pub async fn open(
+        config: Config,
+        data: &DataDir,
+        root: RootSource,
+        preset: Option<Credentials>,
+        env: Env,
+    ) -> Result<Self, ServiceError> {
+        let vault = open_vault(data, root, &env).await?;
+        let meta: Arc<dyn MetaStore> = Arc::new(SqliteMeta::open(data.meta()).await?);
+        let opened = AccessKeys::open(&*meta, &vault, &env, preset, &data.credentials()).await?;
+        let options = LocalOptions { segment_bytes: config.segment_mib << 20, ..LocalOptions::default() };
+        let store = Arc::new(LocalStore::open(data.log(), options, env.clone()).await?);
+        let log: Arc<dyn LogStore> = store.clone();
+        let streams = Streams::open(log, meta, vault.clone(), env.clone(), StreamsConfig::default()).await?;
+        let video_config =
+            VideoConfig { target_duration_s: config.target_duration_s, ..VideoConfig::default() };
+        let video = Video::open(streams.clone(), env.clone(), video_config);
+        streams.spawn_retention(video.trim_guard());
+        let pool = Pool::start(pool_config(&config, data), env.clock.clone());
+        if let Err(error) = &pool {
+            // Recording and playing need no worker.
+            tracing::warn!(%error, "no frames can be made");
+        }
+        let app = AppState {
+            data: data.path().to_owned(),
+            started: env.clock.monotonic(),
+            keys: opened.keys,
+            metrics: Metrics::new()?,
+            disk: DiskProbe::default(),
+            archives: Arc::new(Semaphore::new(ARCHIVES_MAX)),
+            stop: CancellationToken::new(),
+            sessions: TaskTracker::new(),
+            config,
+            env,
+            vault,
+            store,
+            video,
+            pool,
+        };
+        Ok(Self { app: Arc::new(app), streams, new_credentials: opened.created.then(|| data.credentials()) })
+    }
+
+    /// What handlers of requests share.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The credentials file, if this start made the root access key.
+    pub fn new_credentials(&self) -> Option<&Path> {
+        self.new_credentials.as_deref()
+    }
+
+    /// Ends everything: sessions finish, the log becomes durable and is closed. Takes at most [`SESSIONS_GRACE`] and
+    /// [`LOG_GRACE`].
+    pub async fn close(self) -> Result<(), SlowClose> {
+        let Self { app, streams, .. } = self;
+        app.stop.cancel();
+        app.sessions.close();
+        tokio::select! {
+            () = app.sessions.wait() => {}
+            () = app.env.clock.sleep(SESSIONS_GRACE) => tracing::warn!("some ingest sessions did not finish in time"),
+        }
+        if let Ok(pool) = &app.pool {
+            pool.shutdown().await;
+        }
+        let closing = async {
+            app.video.shutdown().await;
+            streams.shutdown().await;
+            app.store.close().await;
+        };
+        tokio::select! {
+            () = closing => {}
+            () = app.env.clock.sleep(LOG_GRACE) => return Err(SlowClose),
+        }
+        tracing::info!("closed");
+        Ok(())
+    }
+}
+
+/// The environment's randomness, as the vault takes it.
+struct EnvEntropy(Env);
+
+impl Entropy for EnvEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        self.0.random.fill(buffer);
+    }
+}
+
+/// Opens the keystore of a data directory.
+pub async fn open_vault(data: &DataDir, root: RootSource, env: &Env) -> Result<Arc<Vault>, ServiceError> {
+    let (dir, entropy) = (data.keys(), Arc::new(EnvEntropy(env.clone())));
+    let vault = tokio::task::spawn_blocking(move || Vault::open(&dir, &root, entropy)).await??;
+    Ok(Arc::new(vault))
+}
+
+fn pool_config(config: &Config, data: &DataDir) -> PoolConfig {
+    // Without a path to ourselves there is nothing to look beside: the bare name then fails to be found.
+    let beside = std::env::current_exe().unwrap_or_default().with_file_name("media-worker");
+    let binary = config.media_worker.clone().unwrap_or(beside);
+    PoolConfig {
+        workers: usize::try_from(config.workers).unwrap_or(1),
+        request_timeout: Duration::from_secs(config.worker_timeout_s),
+        memory_max_bytes: config.worker_memory_mib << 20,
+        ..PoolConfig::new(binary, data.workers())
+    }
+}
