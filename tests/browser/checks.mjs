@@ -4,6 +4,7 @@ import { ensure, until } from "./browser.mjs";
 /** Decoded pictures of the server take a worker's start the first time. */
 const PICTURE_MS = 30_000;
 const LATENCY_S_MAX = 15;
+const LIVE_S_MIN = 40;
 
 export const CHECKS = [
   ["a wrong secret is refused in words", refused],
@@ -49,6 +50,7 @@ async function list(console_, { id, secret, live: name }) {
 }
 
 async function live(console_, { live: name }) {
+  await untilLiveFor(console_, LIVE_S_MIN);
   await console_.openStream(name);
   await console_.untilState("live playback", (now) => now.mode === "live" && now.status === "playing", 30_000);
   const played = await console_.plays(4);
@@ -57,6 +59,18 @@ async function live(console_, { live: name }) {
   ensure(latency > 0 && latency < LATENCY_S_MAX, `the latency is ${latency} s`);
   await console_.shot("live");
   return { ...played, latency_s: Number(latency.toFixed(2)) };
+}
+
+/** Later checks step back by half a minute and must still be in this camera's own footage. */
+async function untilLiveFor({ options }, seconds) {
+  const { url, id, secret, live: name } = options;
+  const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
+  const lasts = async () => {
+    const response = await fetch(`${url}/v1/video/${name}`, { headers: { authorization }, signal: AbortSignal.timeout(5000) });
+    const { session, last_durable: durable } = await response.json();
+    return session && durable && durable.server_ms - session.since_ms > seconds * 1000;
+  };
+  await until(`${name} to be live for ${seconds} s`, lasts, (seconds + 30) * 1000);
 }
 
 /** Zooms so that what is `backS` back can be hit with the mouse, and gives the instant. */

@@ -52,6 +52,8 @@ export class HlsSource implements Source {
         xhr.open("GET", url, true);
         xhr.setRequestHeader("Authorization", `Bearer ${token}`);
         xhr.setRequestHeader("X-Requested-With", "kinetoscope");
+        // Playlists may be cached for a second, which is long for someone who waits for the next fragment.
+        if (url.includes(".m3u8")) xhr.setRequestHeader("Cache-Control", "no-cache");
       },
     });
     this.hls.on(Events.ERROR, (_, data) => this.onError(data));
