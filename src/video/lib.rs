@@ -33,7 +33,7 @@ pub use clock::{Clock, ProducerClock, TimeRange};
 pub use config::VideoConfig;
 pub use error::{ErrorKind, IngestError, ManageError, ReadError};
 pub use frames::{FrameBatch, FrameMode, FramePlan, MissingFrame, MissingReason, Sampling, WantedFrame};
-pub use head::{HeadError, InitId};
+pub use head::{HeadError, InitId, NotAnInitId};
 pub use info::{LastDurable, SessionInfo, StreamState, TrackInfo, VideoInfo, VideoPage};
 pub use ingest::{End, Event, FragmentRef, IngestSession, SessionOptions, Summary};
 pub use playback::{BodyStream, Clip, Segment, Uris};

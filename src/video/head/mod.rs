@@ -44,16 +44,17 @@ mod end;
 mod init;
 mod init_id;
 mod position;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub(crate) use chunk::{ChunkHead, Tag, TrackHead, ticks_to_us};
 pub(crate) use directory::{DIRECTORY_FRAGMENTS, DirectoryEntry};
 pub(crate) use end::EndHead;
 pub(crate) use init::InitHead;
-pub use init_id::InitId;
+pub use init_id::{InitId, NotAnInitId};
 pub(crate) use position::{Flags, Position};
 
-use bytes::Bytes;
 use wire::Reader;
 
 /// Version of the layout above.
@@ -100,7 +101,8 @@ pub(crate) enum Head {
 
 impl Head {
     /// The bytes as they are sealed.
-    pub(crate) fn encode(&self) -> Bytes {
+    #[cfg(test)]
+    pub(crate) fn encode(&self) -> bytes::Bytes {
         match self {
             Self::Chunk(head) => head.encode(),
             Self::Init(head) => head.encode(),

@@ -248,9 +248,13 @@ impl MediaClock {
         Placed { producer_us, presentation_offset: self.presentation_offset.unwrap_or(0), discontinuity }
     }
 
-    /// A chunk of other tracks: dated, but the timeline does not move.
+    /// A chunk of other tracks: dated, but the timeline does not move. It is often a little ahead of the lead track, whose
+    /// next chunk must not be dated later for that; unless the lead track has stopped.
     fn aside(&mut self, media: &MediaTime) -> Placed {
-        self.latest_us = self.producer_us(media).max(self.latest_us);
+        let own_us = self.producer_us(media);
+        let stopped = i128::from(own_us) - i128::from(self.end_us) > HOLE_US;
+        let dated_us = if stopped { own_us } else { own_us.min(self.end_us) };
+        self.latest_us = dated_us.max(self.latest_us);
         let offset = self.presentation_offset.unwrap_or(0);
         Placed { producer_us: self.latest_us, presentation_offset: offset, discontinuity: Reason::None }
     }

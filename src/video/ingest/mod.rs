@@ -22,6 +22,8 @@
 mod events;
 mod live;
 mod media_clock;
+#[cfg(test)]
+mod media_clock_tests;
 mod numbering;
 mod place;
 mod session;

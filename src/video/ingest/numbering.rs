@@ -150,7 +150,7 @@ impl Numbering {
             head_len: chunk.head_len,
             tracks: chunk.tracks,
             tags: chunk.tags,
-            directory: if lists { self.recent.clone() } else { Vec::new() },
+            directory: if lists { self.complete() } else { Vec::new() },
         }
     }
 
@@ -172,8 +172,9 @@ impl Numbering {
             }
             return None;
         }
-        self.close();
-        if !head.directory.is_empty() {
+        if head.directory.is_empty() {
+            self.recent = self.complete();
+        } else {
             self.directory_seq = Some(seq);
             self.recent.clear();
         }
@@ -183,12 +184,12 @@ impl Numbering {
         Some(&open.0)
     }
 
-    fn close(&mut self) {
-        let Some((done, _)) = self.open.take() else { return };
-        if self.recent.len() as u64 >= DIRECTORY_FRAGMENTS {
-            self.recent.remove(0);
-        }
-        self.recent.push(done.to_entry());
+    /// The fragments since the newest directory, as they are once the current one is complete; at most 32.
+    fn complete(&self) -> Vec<DirectoryEntry> {
+        let open = self.open.as_ref().map(|(open, _)| open.to_entry());
+        let excess =
+            (self.recent.len() + usize::from(open.is_some())).saturating_sub(DIRECTORY_FRAGMENTS as usize);
+        self.recent.iter().skip(excess).cloned().chain(open).collect()
     }
 
     /// The head of the record that ends the connection; `None` when it had no chunk.
