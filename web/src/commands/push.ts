@@ -36,72 +36,67 @@ function lines(...parts: string[]): string {
 export function pushCommands(target: PushTarget): CommandGroup[] {
   const url = `"${ingestUrl(target)}"`;
   return [
+    { id: "ffmpeg", title: "ffmpeg", commands: ffmpegCommands(url) },
+    { id: "gstreamer", title: "GStreamer", commands: gstreamerCommands(url) },
+    { id: "curl", title: "curl", commands: curlCommands(url) },
+  ];
+}
+
+function ffmpegCommands(url: string): Command[] {
+  return [
     {
-      id: "ffmpeg",
-      title: "ffmpeg",
-      commands: [
-        {
-          title: "A test picture with sound",
-          text: lines(
-            "ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30",
-            "-f lavfi -i sine=frequency=440:sample_rate=48000",
-            `${ENCODER} -c:a aac`,
-            MUXER,
-            url,
-          ),
-        },
-        {
-          title: "An RTSP camera, as it is (no re-encoding)",
-          text: lines(
-            'ffmpeg -rtsp_transport tcp -use_wallclock_as_timestamps 1 -i "rtsp://USER:PASSWORD@CAMERA/PATH"',
-            "-c copy",
-            MUXER,
-            url,
-          ),
-        },
-        {
-          title: "A webcam",
-          text: lines("ffmpeg -f v4l2 -framerate 30 -i /dev/video0", ENCODER, MUXER, url),
-        },
-        {
-          title: "A file, in real time",
-          text: lines("ffmpeg -re -i video.mp4 -c copy", MUXER, url),
-        },
-      ],
+      title: "A test picture with sound",
+      text: lines(
+        "ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30",
+        "-f lavfi -i sine=frequency=440:sample_rate=48000",
+        `${ENCODER} -c:a aac`,
+        MUXER,
+        url,
+      ),
     },
     {
-      id: "gstreamer",
-      title: "GStreamer",
-      commands: [
-        {
-          title: "A test picture",
-          text: lines(
-            "gst-launch-1.0 -e videotestsrc is-live=true pattern=ball",
-            "! video/x-raw,width=1280,height=720,framerate=30/1 ! videoconvert",
-            "! x264enc tune=zerolatency speed-preset=veryfast key-int-max=60 ! h264parse",
-            `! mp4mux fragment-duration=200 streamable=true ! curlhttpsink location=${url}`,
-          ),
-        },
-        {
-          title: "An RTSP camera, as it is",
-          text: lines(
-            'gst-launch-1.0 -e rtspsrc location="rtsp://USER:PASSWORD@CAMERA/PATH" protocols=tcp buffer-mode=0',
-            "! rtph264depay ! h264parse ! h264timestamper",
-            `! mp4mux fragment-duration=200 streamable=true ! curlhttpsink location=${url}`,
-          ),
-        },
-      ],
+      title: "An RTSP camera, as it is (no re-encoding)",
+      text: lines(
+        'ffmpeg -rtsp_transport tcp -use_wallclock_as_timestamps 1 -i "rtsp://USER:PASSWORD@CAMERA/PATH"',
+        "-c copy",
+        MUXER,
+        url,
+      ),
+    },
+    { title: "A webcam", text: lines("ffmpeg -f v4l2 -framerate 30 -i /dev/video0", ENCODER, MUXER, url) },
+    { title: "A file, in real time", text: lines("ffmpeg -re -i video.mp4 -c copy", MUXER, url) },
+  ];
+}
+
+function gstreamerCommands(url: string): Command[] {
+  const sink = `! mp4mux fragment-duration=200 streamable=true ! curlhttpsink location=${url}`;
+  return [
+    {
+      title: "A test picture",
+      text: lines(
+        "gst-launch-1.0 -e videotestsrc is-live=true pattern=ball",
+        "! video/x-raw,width=1280,height=720,framerate=30/1 ! videoconvert",
+        "! x264enc tune=zerolatency speed-preset=veryfast key-int-max=60 ! h264parse",
+        sink,
+      ),
     },
     {
-      id: "curl",
-      title: "curl",
-      commands: [
-        { title: "A fragmented MP4 file, as fast as it goes", text: `curl -T fragmented.mp4 ${url}` },
-        {
-          title: "Whatever another program writes, with an answer for every fragment",
-          text: `some-camera-program | curl -N -T - -H "Accept: application/x-ndjson" ${url}`,
-        },
-      ],
+      title: "An RTSP camera, as it is",
+      text: lines(
+        'gst-launch-1.0 -e rtspsrc location="rtsp://USER:PASSWORD@CAMERA/PATH" protocols=tcp buffer-mode=0',
+        "! rtph264depay ! h264parse ! h264timestamper",
+        sink,
+      ),
+    },
+  ];
+}
+
+function curlCommands(url: string): Command[] {
+  return [
+    { title: "A fragmented MP4 file, as fast as it goes", text: `curl -T fragmented.mp4 ${url}` },
+    {
+      title: "Whatever another program writes, with an answer for every fragment",
+      text: `some-camera-program | curl -N -T - -H "Accept: application/x-ndjson" ${url}`,
     },
   ];
 }

@@ -3,8 +3,9 @@ import type { Client } from "../api/client";
 import { describeError } from "../api/error";
 import type { VideoInfo } from "../api/types";
 import { notify } from "../pieces/notice";
+import { RetentionField } from "../pieces/retention-field";
 import { go } from "../router";
-import { HOUR, bytes, duration } from "../time/format";
+import { bytes } from "../time/format";
 
 interface Props {
   client: Client;
@@ -39,20 +40,7 @@ function Retention({ client, info, onChanged }: Props) {
   return (
     <form onSubmit={(event) => void save(event)} aria-label="Retention">
       <h3>Retention</h3>
-      <label>
-        Keep footage for
-        <span class="with-unit">
-          <input
-            type="number"
-            min={1}
-            max={87600}
-            required
-            value={hours}
-            onInput={(event) => setHours(event.currentTarget.valueAsNumber)}
-          />
-          hours {Number.isFinite(hours) && hours >= 48 && <small>= {duration(hours * HOUR)}</small>}
-        </span>
-      </label>
+      <RetentionField hours={hours} onHours={setHours} />
       {shorter && <p class="message warning">Footage older than {hours} hours will be deleted within minutes.</p>}
       <div role="alert">{error && <p class="message error">{error}</p>}</div>
       <button type="submit" class="primary" disabled={!Number.isFinite(hours) || hours === info.retention_hours}>

@@ -1,4 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
+import type { Client } from "../api/client";
+import type { VideoInfo } from "../api/types";
 import { PushCommands } from "../commands/push-commands";
 import { Icon } from "../pieces/icons";
 import { useNow } from "../pieces/use-now";
@@ -17,7 +19,6 @@ export function StreamsPage({ session: { client } }: { session: Session }) {
   const { streams, atMs, error, refresh } = useStreams(client);
   const [adding, setAdding] = useState(false);
   const [search, setSearch] = useState("");
-  const nowMs = useNow(TICK_MS);
   const shown = useMemo(
     () => (streams ?? []).filter((stream) => stream.name.toLowerCase().includes(search.trim().toLowerCase())),
     [streams, search],
@@ -51,46 +52,55 @@ export function StreamsPage({ session: { client } }: { session: Session }) {
         </p>
       )}
       {streams === null && !error && <p class="message">Loading…</p>}
-      {streams?.length === 0 && (
-        <section class="first-push" aria-label="No streams yet">
-          <h2>Push the first camera</h2>
-          <p>
-            Paste one of these into a shell on any machine that reaches this server. The stream <code>{FIRST_STREAM}</code>{" "}
-            is made when the first fragment arrives, and shows up here by itself.
-          </p>
-          <PushCommands client={client} stream={FIRST_STREAM} />
-        </section>
-      )}
-      {shown.length > 0 && (
-        <table class="streams">
-          <thead>
-            <tr>
-              <th scope="col">
-                <span class="visually-hidden">Picture</span>
-              </th>
-              <th scope="col">Stream</th>
-              <th scope="col">State</th>
-              <th scope="col" class="number">
-                Last chunk
-              </th>
-              <th scope="col" class="number">
-                Bit rate
-              </th>
-              <th scope="col">Last 24 h</th>
-              <th scope="col" class="number">
-                Kept
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((info) => (
-              <StreamRow key={info.name} client={client} info={info} atMs={atMs} nowMs={nowMs} />
-            ))}
-          </tbody>
-        </table>
-      )}
+      {streams?.length === 0 && <FirstPush client={client} />}
+      {shown.length > 0 && <StreamTable client={client} streams={shown} atMs={atMs} />}
       {streams && streams.length > 0 && shown.length === 0 && <p class="message">No stream has “{search}” in its name.</p>}
       {adding && <AddCamera client={client} onClose={() => setAdding(false)} onCreated={refresh} />}
     </div>
+  );
+}
+
+function FirstPush({ client }: { client: Client }) {
+  return (
+    <section class="first-push" aria-label="No streams yet">
+      <h2>Push the first camera</h2>
+      <p>
+        Paste one of these into a shell on any machine that reaches this server. The stream <code>{FIRST_STREAM}</code> is
+        made when the first fragment arrives, and shows up here by itself.
+      </p>
+      <PushCommands client={client} stream={FIRST_STREAM} />
+    </section>
+  );
+}
+
+function StreamTable({ client, streams, atMs }: { client: Client; streams: VideoInfo[]; atMs: number }) {
+  const nowMs = useNow(TICK_MS);
+  return (
+    <table class="streams">
+      <thead>
+        <tr>
+          <th scope="col">
+            <span class="visually-hidden">Picture</span>
+          </th>
+          <th scope="col">Stream</th>
+          <th scope="col">State</th>
+          <th scope="col" class="number">
+            Last chunk
+          </th>
+          <th scope="col" class="number">
+            Bit rate
+          </th>
+          <th scope="col">Last 24 h</th>
+          <th scope="col" class="number">
+            Kept
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {streams.map((info) => (
+          <StreamRow key={info.name} client={client} info={info} atMs={atMs} nowMs={nowMs} />
+        ))}
+      </tbody>
+    </table>
   );
 }

@@ -20,92 +20,104 @@ const WHEEL_ZOOM_PER_PX = 0.0018;
 const LINE_PX = 32;
 /** A press that moves less than this is a click, even with Shift. */
 const CLICK_PX = 3;
+const SPREAD_PX_MIN = 20;
 
 /** Listens on `element`; the answer stops it. */
 export function listen(element: HTMLElement, intentions: Intentions): () => void {
-  const pointers = new Map<number, number>();
-  let drag: { anchorX: number; selecting: boolean; moved: boolean } | null = null;
-  let pinch: { spreadPx: number; centerX: number } | null = null;
-  const xOf = (event: MouseEvent) => event.clientX - element.getBoundingClientRect().left;
+  const gestures = new Gestures(element, intentions);
+  const listening = new AbortController();
+  const { signal } = listening;
+  element.addEventListener("pointerdown", (event) => gestures.down(event), { signal });
+  element.addEventListener("pointermove", (event) => gestures.move(event), { signal });
+  element.addEventListener("pointerup", (event) => gestures.up(event), { signal });
+  element.addEventListener("pointercancel", (event) => gestures.cancel(event), { signal });
+  element.addEventListener("pointerleave", () => gestures.leave(), { signal });
+  // Not passive: the page must not scroll while the timeline zooms.
+  element.addEventListener("wheel", (event) => gestures.wheel(event), { signal, passive: false });
+  return () => listening.abort();
+}
 
-  const startPinch = () => {
-    const [a = 0, b = 0] = [...pointers.values()];
-    pinch = { spreadPx: Math.max(20, Math.abs(a - b)), centerX: (a + b) / 2 };
-    drag = null;
-    intentions.hover(null);
-  };
+class Gestures {
+  /** Pressed pointers and where they are. */
+  private readonly pointers = new Map<number, number>();
+  private drag: { anchorX: number; selecting: boolean; moved: boolean } | null = null;
+  private pinch: { spreadPx: number; centerX: number } | null = null;
 
-  const onDown = (event: PointerEvent) => {
+  constructor(
+    private readonly element: HTMLElement,
+    private readonly intentions: Intentions,
+  ) {}
+
+  down(event: PointerEvent): void {
     if (event.button !== 0) return;
-    element.setPointerCapture(event.pointerId);
-    const x = xOf(event);
-    pointers.set(event.pointerId, x);
-    if (pointers.size === 2) {
-      startPinch();
+    this.element.setPointerCapture(event.pointerId);
+    const x = this.xOf(event);
+    this.pointers.set(event.pointerId, x);
+    if (this.pointers.size === 2) {
+      this.drag = null;
+      this.pinch = this.measurePinch();
+      this.intentions.hover(null);
       return;
     }
-    const grabbed = intentions.grabbedEdge(x);
-    drag = { anchorX: grabbed ?? x, selecting: grabbed !== null || event.shiftKey || intentions.selects(), moved: false };
-    if (!drag.selecting) intentions.seek(x, false);
-  };
+    const grabbed = this.intentions.grabbedEdge(x);
+    const selecting = grabbed !== null || event.shiftKey || this.intentions.selects();
+    this.drag = { anchorX: grabbed ?? x, selecting, moved: false };
+    if (!selecting) this.intentions.seek(x, false);
+  }
 
-  const onMove = (event: PointerEvent) => {
-    const x = xOf(event);
-    if (pointers.has(event.pointerId)) pointers.set(event.pointerId, x);
-    if (pinch && pointers.size === 2) {
-      const before = pinch;
-      startPinch();
-      intentions.pan(before.centerX - pinch.centerX);
-      intentions.zoom(before.spreadPx / pinch.spreadPx, pinch.centerX);
+  move(event: PointerEvent): void {
+    const x = this.xOf(event);
+    if (this.pointers.has(event.pointerId)) this.pointers.set(event.pointerId, x);
+    if (this.pinch && this.pointers.size === 2) {
+      const before = this.pinch;
+      this.pinch = this.measurePinch();
+      this.intentions.pan(before.centerX - this.pinch.centerX);
+      this.intentions.zoom(before.spreadPx / this.pinch.spreadPx, this.pinch.centerX);
       return;
     }
-    intentions.hover(x);
-    if (!drag) return;
-    drag.moved ||= Math.abs(x - drag.anchorX) > CLICK_PX;
-    if (drag.selecting && drag.moved) intentions.select(drag.anchorX, x);
-    else if (!drag.selecting) intentions.seek(x, false);
-  };
+    this.intentions.hover(x);
+    if (!this.drag) return;
+    this.drag.moved ||= Math.abs(x - this.drag.anchorX) > CLICK_PX;
+    if (this.drag.selecting && this.drag.moved) this.intentions.select(this.drag.anchorX, x);
+    else if (!this.drag.selecting) this.intentions.seek(x, false);
+  }
 
-  const onUp = (event: PointerEvent) => {
-    pointers.delete(event.pointerId);
-    if (pointers.size < 2) pinch = null;
-    if (drag && (!drag.selecting || !drag.moved)) intentions.seek(xOf(event), true);
-    drag = null;
-    if (event.pointerType !== "mouse") intentions.hover(null);
-  };
+  up(event: PointerEvent): void {
+    this.release(event);
+    if (this.drag && (!this.drag.selecting || !this.drag.moved)) this.intentions.seek(this.xOf(event), true);
+    this.drag = null;
+    if (event.pointerType !== "mouse") this.intentions.hover(null);
+  }
 
-  const onCancel = (event: PointerEvent) => {
-    pointers.delete(event.pointerId);
-    pinch = null;
-    drag = null;
-    intentions.hover(null);
-  };
+  cancel(event: PointerEvent): void {
+    this.release(event);
+    this.drag = null;
+    this.intentions.hover(null);
+  }
 
-  const onLeave = () => {
-    if (!drag) intentions.hover(null);
-  };
+  leave(): void {
+    if (!this.drag) this.intentions.hover(null);
+  }
 
-  const onWheel = (event: WheelEvent) => {
+  wheel(event: WheelEvent): void {
     event.preventDefault();
     const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE_PX : 1;
     const sideways = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
-    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) intentions.pan(sideways * unit);
-    else intentions.zoom(Math.exp(event.deltaY * unit * WHEEL_ZOOM_PER_PX), xOf(event));
-  };
+    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) this.intentions.pan(sideways * unit);
+    else this.intentions.zoom(Math.exp(event.deltaY * unit * WHEEL_ZOOM_PER_PX), this.xOf(event));
+  }
 
-  element.addEventListener("pointerdown", onDown);
-  element.addEventListener("pointermove", onMove);
-  element.addEventListener("pointerup", onUp);
-  element.addEventListener("pointercancel", onCancel);
-  element.addEventListener("pointerleave", onLeave);
-  // Not passive: the page must not scroll while the timeline zooms.
-  element.addEventListener("wheel", onWheel, { passive: false });
-  return () => {
-    element.removeEventListener("pointerdown", onDown);
-    element.removeEventListener("pointermove", onMove);
-    element.removeEventListener("pointerup", onUp);
-    element.removeEventListener("pointercancel", onCancel);
-    element.removeEventListener("pointerleave", onLeave);
-    element.removeEventListener("wheel", onWheel);
-  };
+  private release(event: PointerEvent): void {
+    this.pointers.delete(event.pointerId);
+    if (this.pointers.size < 2) this.pinch = null;
+  }
+
+  private measurePinch(): { spreadPx: number; centerX: number } {
+    const [a = 0, b = 0] = [...this.pointers.values()];
+    return { spreadPx: Math.max(SPREAD_PX_MIN, Math.abs(a - b)), centerX: (a + b) / 2 };
+  }
+
+  private xOf(event: MouseEvent): number {
+    return event.clientX - this.element.getBoundingClientRect().left;
+  }
 }

@@ -1,3 +1,4 @@
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Pictures } from "../player/pictures";
 import type { Footage } from "../stream/footage";
@@ -5,7 +6,7 @@ import { useStore } from "../store";
 import { type Zone, dateTime } from "../time/format";
 import { listen } from "./gestures";
 import { HoverCard } from "./hover-card";
-import { type Range, ROWS, paint, readPalette } from "./paint";
+import { type Range, ROWS, type Scene, paint, readPalette } from "./paint";
 import { msAt, xOf } from "./scale";
 import type { TimelineView } from "./view-model";
 
@@ -29,64 +30,17 @@ export function Timeline(props: Props) {
   const { footage, model, zone } = props;
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [width, setWidth] = useState(0);
-  const [hoverX, setHoverX] = useState<number | null>(null);
-  const [draggedMs, setDraggedMs] = useState<number | null>(null);
+  const width = useWidth(frame);
+  const { hoverX, draggedMs } = useGestures(frame, width, props);
   const view = useStore(model.view);
   const coverage = useStore(footage.coverage);
   const info = useStore(footage.info);
-  const scheme = useColourScheme();
-  // The listeners are attached once and must see the newest properties.
-  const latest = useRef({ props, width });
-  latest.current = { props, width };
-
-  useEffect(() => {
-    const element = frame.current!;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
-
-  useEffect(() => {
-    const at = (x: number) => msAt(model.view.value, latest.current.width, x);
-    return listen(frame.current!, {
-      seek(x, done) {
-        setDraggedMs(done ? null : at(x));
-        if (done) latest.current.props.onSeek(at(x));
-      },
-      select(fromX, toX) {
-        latest.current.props.onSelect({ fromMs: at(Math.min(fromX, toX)), toMs: at(Math.max(fromX, toX)) });
-      },
-      selects: () => latest.current.props.selecting,
-      grabbedEdge(x) {
-        const selection = latest.current.props.selection;
-        if (!selection) return null;
-        const [left, right] = [selection.fromMs, selection.toMs].map((ms) => xOf(model.view.value, latest.current.width, ms));
-        if (Math.abs(x - left!) < EDGE_GRAB_PX) return right!;
-        return Math.abs(x - right!) < EDGE_GRAB_PX ? left! : null;
-      },
-      zoom: (factor, x) => model.zoom(factor, at(x)),
-      pan: (byPx) => model.pan((byPx / Math.max(1, latest.current.width)) * model.spanMs),
-      hover: setHoverX,
-    });
-  }, [model]);
 
   const playheadMs = draggedMs ?? props.playheadMs;
   const hoverMs = hoverX === null || width === 0 ? null : msAt(view, width, hoverX);
   const live = info?.state === "live";
   const edgeMs = info?.last_ms == null ? null : footage.edgeMs();
-
-  useEffect(() => {
-    const element = canvas.current!;
-    const context = element.getContext("2d");
-    if (!context || width === 0) return;
-    const ratio = window.devicePixelRatio || 1;
-    element.width = Math.round(width * ratio);
-    element.height = Math.round(ROWS.height * ratio);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const scene = { view, zone, coverage, edgeMs, live, playheadMs, hoverMs, selection: props.selection };
-    paint(context, width, scene, readPalette(element));
-  }, [view, zone, coverage, edgeMs, live, playheadMs, hoverMs, props.selection, width, scheme]);
+  usePainting(canvas, width, { view, zone, coverage, edgeMs, live, playheadMs, hoverMs, selection: props.selection });
 
   const limits = footage.limits();
   return (
@@ -126,8 +80,69 @@ export function Timeline(props: Props) {
   );
 }
 
+/** The element's width, followed while the page is resized. */
+function useWidth(element: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const observed = element.current!;
+    const observer = new ResizeObserver(() => setWidth(observed.clientWidth));
+    observer.observe(observed);
+    return () => observer.disconnect();
+  }, [element]);
+  return width;
+}
+
+/** What the pointer does: where it hovers, and where it drags the playhead to. */
+function useGestures(element: RefObject<HTMLElement | null>, width: number, props: Props) {
+  const { model } = props;
+  const [hoverX, setHoverX] = useState<number | null>(null);
+  const [draggedMs, setDraggedMs] = useState<number | null>(null);
+  // The listeners are attached once and must see the newest properties.
+  const latest = useRef({ props, width });
+  latest.current = { props, width };
+  useEffect(() => {
+    const at = (x: number) => msAt(model.view.value, latest.current.width, x);
+    return listen(element.current!, {
+      seek(x, done) {
+        setDraggedMs(done ? null : at(x));
+        if (done) latest.current.props.onSeek(at(x));
+      },
+      select(fromX, toX) {
+        latest.current.props.onSelect({ fromMs: at(Math.min(fromX, toX)), toMs: at(Math.max(fromX, toX)) });
+      },
+      selects: () => latest.current.props.selecting,
+      grabbedEdge(x) {
+        const { selection } = latest.current.props;
+        if (!selection) return null;
+        const left = xOf(model.view.value, latest.current.width, selection.fromMs);
+        const right = xOf(model.view.value, latest.current.width, selection.toMs);
+        if (Math.abs(x - left) < EDGE_GRAB_PX) return right;
+        return Math.abs(x - right) < EDGE_GRAB_PX ? left : null;
+      },
+      zoom: (factor, x) => model.zoom(factor, at(x)),
+      pan: (byPx) => model.pan((byPx / Math.max(1, latest.current.width)) * model.spanMs),
+      hover: setHoverX,
+    });
+  }, [element, model]);
+  return { hoverX, draggedMs };
+}
+
+function usePainting(canvas: RefObject<HTMLCanvasElement | null>, width: number, scene: Scene): void {
+  const dark = useDark();
+  useEffect(() => {
+    const element = canvas.current!;
+    const context = element.getContext("2d");
+    if (!context || width === 0) return;
+    const ratio = window.devicePixelRatio || 1;
+    element.width = Math.round(width * ratio);
+    element.height = Math.round(ROWS.height * ratio);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    paint(context, width, scene, readPalette(element));
+  }, [canvas, width, dark, ...Object.values(scene)]);
+}
+
 /** Changes when the system switches between dark and light, so that the canvas is painted anew. */
-function useColourScheme(): boolean {
+function useDark(): boolean {
   const [dark, setDark] = useState(() => matchMedia("(prefers-color-scheme: dark)").matches);
   useEffect(() => {
     const query = matchMedia("(prefers-color-scheme: dark)");
