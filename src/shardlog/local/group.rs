@@ -27,6 +27,8 @@ struct Pending {
     epoch: Epoch,
     tail: Tail,
     gone: bool,
+    /// A batch of the group was refused: what its writer asked after it must not happen either.
+    broken: bool,
 }
 
 /// A change to make to a shard once the group is durable.
@@ -70,13 +72,16 @@ impl Group {
     /// Decides an operation. `full`: the disk has no room for records.
     pub(super) fn add(&mut self, mut op: Op, full: Option<&Source>) {
         let refused = self.decide(&mut op, full).err();
+        if refused.is_some() && matches!(op.action, Action::Append { .. }) {
+            self.pending(&op.shard).broken = true;
+        }
         self.decided.push(Decided { op, refused });
     }
 
     fn pending(&mut self, shard: &Shard) -> &mut Pending {
         self.pending.entry(shard.id).or_insert_with(|| {
             let index = shard.index();
-            Pending { epoch: index.epoch, tail: index.tail, gone: index.gone }
+            Pending { epoch: index.epoch, tail: index.tail, gone: index.gone, broken: false }
         })
     }
 
@@ -180,12 +185,15 @@ impl Group {
     }
 }
 
-/// Refuses what a writer asked before it was fenced, or before an earlier batch of its did not happen.
+/// Refuses what a writer asked before it was fenced, or after a batch that did not happen.
 fn refuse_stale(owner: &Owner, generation: u64, pending: &Pending) -> Result<(), StoreError> {
     if owner.epoch != pending.epoch {
         return Err(StoreError::Fenced { by: pending.epoch });
     }
-    if owner.is_current(generation) { Ok(()) } else { Err(Refusal::EarlierFailed.into()) }
+    if pending.broken || !owner.is_current(generation) {
+        return Err(Refusal::EarlierFailed.into());
+    }
+    Ok(())
 }
 
 /// Frames in the making: bytes of our own and, between them, the callers' bodies as they are.

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::env::{FileSystem, Lock, Space};
+use futures_util::FutureExt;
 use std::io;
 use std::sync::Condvar;
 use tokio::time::timeout;
@@ -11,19 +12,52 @@ use tokio::time::timeout;
 #[derive(Clone)]
 struct GateFiles {
     files: Arc<dyn FileSystem>,
-    gate: Arc<(Mutex<bool>, Condvar)>,
+    gate: Arc<Gate>,
 }
 
-impl GateFiles {
-    fn shut(&self, shut: bool) {
-        *lock(&self.gate.0) = shut;
-        self.gate.1.notify_all();
+#[derive(Default)]
+struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    shut: bool,
+    waiting: usize,
+}
+
+impl Gate {
+    fn set_shut(&self, shut: bool) {
+        lock(&self.state).shut = shut;
+        self.changed.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut state = lock(&self.state);
+        state.waiting += 1;
+        self.changed.notify_all();
+        let mut state = self.changed.wait_while(state, |state| state.shut).unwrap();
+        state.waiting -= 1;
+    }
+
+    /// Blocks until somebody waits at the gate.
+    fn await_arrival(&self) {
+        drop(self.changed.wait_while(lock(&self.state), |state| state.waiting == 0).unwrap());
     }
 }
 
 struct GateFile {
     file: Arc<dyn File>,
-    gate: Arc<(Mutex<bool>, Condvar)>,
+    gate: Arc<Gate>,
+}
+
+/// A machine with a gate before its disk.
+fn gated() -> (Env, SimHandles, Arc<Gate>) {
+    let (mut env, machine) = sim_env(1);
+    let gate = Arc::new(Gate::default());
+    env.files = Arc::new(GateFiles { files: env.files, gate: gate.clone() });
+    (env, machine, gate)
 }
 
 impl FileSystem for GateFiles {
@@ -61,10 +95,7 @@ impl File for GateFile {
         self.file.write_all_at(parts, offset)
     }
     fn sync_data(&self) -> io::Result<()> {
-        let mut shut = lock(&self.gate.0);
-        while *shut {
-            shut = self.gate.1.wait(shut).unwrap_or_else(PoisonError::into_inner);
-        }
+        self.gate.pass();
         self.file.sync_data()
     }
     fn set_len(&self, len: u64) -> io::Result<()> {
@@ -80,9 +111,7 @@ impl File for GateFile {
 
 #[tokio::test]
 async fn nothing_is_shown_or_acknowledged_before_its_sync_and_one_sync_serves_all_that_wait() {
-    let (mut env, _) = sim_env(1);
-    let gate = GateFiles { files: env.files.clone(), gate: Arc::default() };
-    env.files = Arc::new(gate.clone());
+    let (env, _, gate) = gated();
     let options = LocalOptions::default();
     let store = LocalStore::open("/log", options.clone(), env.clone()).await.unwrap();
     let mut writers = Vec::new();
@@ -93,7 +122,7 @@ async fn nothing_is_shown_or_acknowledged_before_its_sync_and_one_sync_serves_al
     }
     let before = store.stats();
 
-    gate.shut(true);
+    gate.set_shut(true);
     let mut in_flight = Vec::new();
     for (_, writer) in &mut writers {
         in_flight.push(writer.append(Seq(0), vec![record(0, 10_000), record(1, 0)]).await.unwrap());
@@ -109,7 +138,7 @@ async fn nothing_is_shown_or_acknowledged_before_its_sync_and_one_sync_serves_al
         assert_eq!(*store.watch(*shard).unwrap().borrow(), Tail::default());
     }
 
-    gate.shut(false);
+    gate.set_shut(false);
     for durable in in_flight {
         durable.await.unwrap();
     }
@@ -125,16 +154,14 @@ async fn nothing_is_shown_or_acknowledged_before_its_sync_and_one_sync_serves_al
 
 #[tokio::test]
 async fn an_append_waits_while_the_queue_is_full() {
-    let (mut env, _) = sim_env(1);
-    let gate = GateFiles { files: env.files.clone(), gate: Arc::default() };
-    env.files = Arc::new(gate.clone());
+    let (env, _, gate) = gated();
     let store =
         LocalStore::open("/log", LocalOptions { queue_bytes: 0, ..small() }, env.clone()).await.unwrap();
     let shard = ShardId::new(&env);
     store.create(shard, RetentionClass(0)).await.unwrap();
     let (_, mut writer) = store.claim(shard, Epoch(1)).await.unwrap();
 
-    gate.shut(true);
+    gate.set_shut(true);
     let half = Bytes::from(vec![1; Limits::default().batch_bytes_max / 2]);
     let large = |seq| vec![SealedRecord { body: half.clone(), ..record(seq, 0) }];
     let first = writer.append(Seq(0), large(0)).await.unwrap();
@@ -143,9 +170,39 @@ async fn an_append_waits_while_the_queue_is_full() {
     let waiting = timeout(Duration::from_millis(50), writer.append(Seq(2), large(2))).await;
     assert!(waiting.is_err(), "more was admitted than the queue holds");
 
-    gate.shut(false);
+    gate.set_shut(false);
     first.await.unwrap();
     second.await.unwrap();
     // The call that was given up has admitted nothing.
     writer.append(Seq(2), large(2)).await.unwrap().await.unwrap();
+}
+
+/// Whatever a writer asked after a batch that did not happen, relying on it, must not happen either.
+#[tokio::test]
+async fn a_refused_batch_takes_what_was_asked_after_it_along() {
+    let (env, machine, gate) = gated();
+    let store = LocalStore::open("/log", LocalOptions::default(), env.clone()).await.unwrap();
+    let shard = ShardId::new(&env);
+    store.create(shard, RetentionClass(0)).await.unwrap();
+    let (_, mut writer) = store.claim(shard, Epoch(1)).await.unwrap();
+
+    gate.set_shut(true);
+    let durable = writer.append(Seq(0), vec![record(0, 10)]).await.unwrap();
+    gate.await_arrival();
+    machine.files.set_capacity(Some(machine.files.used()));
+    let refused = writer.append(Seq(1), vec![record(1, 10)]).await.unwrap();
+    let follower = writer.append(Seq(2), vec![record(2, 10)]).await.unwrap();
+    let mut seal = writer.seal();
+    assert!((&mut seal).now_or_never().is_none());
+    gate.set_shut(false);
+    durable.await.unwrap();
+    for result in [refused.await, follower.await, seal.await] {
+        assert!(matches!(result, Err(StoreError::Unavailable(_))));
+    }
+    let tail = store.state(shard).await.unwrap().tail;
+    assert_eq!((tail.next, tail.sealed), (Seq(1), false));
+
+    machine.files.set_capacity(None);
+    writer.append(Seq(1), vec![record(1, 10)]).await.unwrap().await.unwrap();
+    writer.seal().await.unwrap();
 }

@@ -50,6 +50,12 @@ impl Bench {
         for _ in 0..count {
             self.try_append(body_len).await.unwrap();
         }
+        self.lane_is_idle().await;
+    }
+
+    /// Returns when the lane has done, besides answering, all that the operations so far have led to.
+    async fn lane_is_idle(&self) {
+        self.store.trim(self.shard, Seq(0)).await.unwrap();
     }
 
     async fn try_append(&mut self, body_len: usize) -> Result<(), StoreError> {
