@@ -65,7 +65,8 @@ impl Decoder {
             if unit.key == Key::Clean {
                 renumber = None;
             }
-            let data = renumber.as_ref().map_or_else(|| unit.data.clone(), |renumber| renumber.apply(&unit.data));
+            let data =
+                renumber.as_ref().map_or_else(|| unit.data.clone(), |renumber| renumber.apply(&unit.data));
             let mut buffer = gst::Buffer::from_slice(data);
             if let Some(buffer) = buffer.get_mut() {
                 buffer.set_pts(STEP * (plan.ranks[place] + plan.delay) as u64);
@@ -84,7 +85,8 @@ impl Decoder {
     pub(crate) fn pull(&self, plan: &Plan, deadline: &Deadline) -> Result<Option<Raw>, Stopped> {
         let Some(sample) = self.pipeline.pull(deadline)? else { return Ok(None) };
         let buffer = sample.buffer();
-        let place = buffer.and_then(gst::BufferRef::pts).map(|pts| (pts / STEP.nseconds()).nseconds() as usize);
+        let place =
+            buffer.and_then(gst::BufferRef::pts).map(|pts| (pts / STEP.nseconds()).nseconds() as usize);
         let rank = place.and_then(|place| place.checked_sub(plan.delay));
         let damaged = buffer.is_some_and(|buffer| buffer.flags().contains(gst::BufferFlags::CORRUPTED));
         Ok(Some(Raw { rank, sample, damaged }))

@@ -13,7 +13,7 @@ const BLOCK: usize = 16;
 
 /// The picture with rows that go on up to the end of the last block. `None` if it cannot be read.
 pub(crate) fn extended(picture: gst::Buffer, info: &gst_video::VideoInfo) -> Option<gst::Buffer> {
-    if info.width() as usize % BLOCK == 0 {
+    if (info.width() as usize).is_multiple_of(BLOCK) {
         return Some(picture);
     }
     let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(&picture, info).ok()?;
@@ -36,7 +36,8 @@ pub(crate) fn extended(picture: gst::Buffer, info: &gst_video::VideoInfo) -> Opt
     let mut buffer = gst::Buffer::from_mut_slice(bytes);
     let flags = gst_video::VideoFrameFlags::empty();
     let (format, width, height) = (info.format(), info.width(), info.height());
-    gst_video::VideoMeta::add_full(buffer.get_mut()?, flags, format, width, height, &offsets, &strides).ok()?;
+    gst_video::VideoMeta::add_full(buffer.get_mut()?, flags, format, width, height, &offsets, &strides)
+        .ok()?;
     Some(buffer)
 }
 

@@ -70,14 +70,16 @@ impl Encoder {
         let pixels = raw.buffer_owned().ok_or_else(|| no_image("a frame without pixels"))?;
         let mut shaped = through(&self.shaper, pixels, deadline)?;
         if self.spec.format != ImageFormat::Png {
-            shaped = edges::extended(shaped, &self.to).ok_or_else(|| no_image("a picture that cannot be read"))?;
+            shaped =
+                edges::extended(shaped, &self.to).ok_or_else(|| no_image("a picture that cannot be read"))?;
         }
         let image = through(&self.encoder, shaped, deadline)?;
         if image.size() > IMAGE_BYTES_MAX {
             let detail = format!("an image of {} bytes; the limit is {IMAGE_BYTES_MAX}", image.size());
             return Err(NoImage::Failed(Failure::Refused(ErrorCode::TooLarge, detail)));
         }
-        let mapped = image.into_mapped_buffer_readable().map_err(|_| no_image("an image that cannot be read"))?;
+        let mapped =
+            image.into_mapped_buffer_readable().map_err(|_| no_image("an image that cannot be read"))?;
         Ok(Image { bytes: Bytes::from_owner(mapped), width: self.to.width(), height: self.to.height() })
     }
 }

@@ -78,7 +78,8 @@ impl Footage {
             .field("stream-format", stream_format)
             .field("alignment", alignment)
             .field("codec_data", gstreamer::Buffer::from_slice(track.extradata.clone()));
-        if let (Ok(width @ 1..), Ok(height @ 1..)) = (i32::try_from(track.width), i32::try_from(track.height)) {
+        if let (Ok(width @ 1..), Ok(height @ 1..)) = (i32::try_from(track.width), i32::try_from(track.height))
+        {
             caps = caps.field("width", width).field("height", height);
         }
         caps.build()

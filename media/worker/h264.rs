@@ -288,7 +288,8 @@ mod tests {
     #[test]
     fn numbers_move_and_wrap_and_nothing_else_changes() {
         let data = [0, 0, 0, 0, 1, 0, 0, 3, 7, 0];
-        let parts = |number| sample(&[vec![0x06, 1, 2], slice(number, &data), slice(number, &[9]), vec![0x65, 0x88]]);
+        let parts =
+            |number| sample(&[vec![0x06, 1, 2], slice(number, &data), slice(number, &[9]), vec![0x65, 0x88]]);
         for number in 0..16 {
             for by in 1..16 {
                 assert_eq!(renumber(by).apply(&parts(number)), parts((number + 16 - by) % 16));

@@ -34,8 +34,12 @@ impl Pipeline {
             .callbacks(gst_app::AppSrcCallbacks::builder().seek_data(|_, _| true).build())
             .build();
         // Not async: the pipeline need not wait for a first buffer to be "playing". Not sync: as fast as it goes.
-        let sink =
-            gst_app::AppSink::builder().sync(false).async_(false).max_buffers(waiting_max).drop(false).build();
+        let sink = gst_app::AppSink::builder()
+            .sync(false)
+            .async_(false)
+            .max_buffers(waiting_max)
+            .drop(false)
+            .build();
         let pipeline = gst::Pipeline::new();
         let mut row = vec![source.upcast_ref::<gst::Element>()];
         row.extend(elements);
@@ -50,7 +54,10 @@ impl Pipeline {
             Ok(_) => Ok(running),
             Err(error) => {
                 let error = running.error().unwrap_or(error);
-                Err(Failure::Refused(ErrorCode::UnsupportedCodec, format!("the codec does not start: {error}")))
+                Err(Failure::Refused(
+                    ErrorCode::UnsupportedCodec,
+                    format!("the codec does not start: {error}"),
+                ))
             }
         }
     }

@@ -62,7 +62,8 @@ impl Plan {
         if wanted_ranks.is_empty() {
             return None;
         }
-        let delay = ranks.iter().enumerate().map(|(unit, &rank)| unit.saturating_sub(rank)).max().unwrap_or(0);
+        let delay =
+            ranks.iter().enumerate().map(|(unit, &rank)| unit.saturating_sub(rank)).max().unwrap_or(0);
         Some(Self { runs: runs(units, targets(&shown, &wanted_ranks)), ranks, delay })
     }
 }

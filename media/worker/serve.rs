@@ -9,8 +9,8 @@ use crate::footage::Footage;
 use crate::plan::{Plan, Run, Target};
 use bytes::Bytes;
 use media::worker_protocol::{
-    ErrorCode, Frame, Missing, MissingReason, PREFIX_BYTES, ProtocolError, REQUEST_BYTES_MAX, Request, Response,
-    message_len,
+    ErrorCode, Frame, Missing, MissingReason, PREFIX_BYTES, ProtocolError, REQUEST_BYTES_MAX, Request,
+    Response, message_len,
 };
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -144,7 +144,12 @@ struct Answers<'a> {
 impl Answers<'_> {
     /// Decodes the run and answers all its targets. `false` when the decoder stopped with an error, which costs only the
     /// frames that it did not give.
-    fn take_from(&mut self, decoder: &Decoder, plan: &Plan, deadline: &mut Deadline) -> Result<bool, Failure> {
+    fn take_from(
+        &mut self,
+        decoder: &Decoder,
+        plan: &Plan,
+        deadline: &mut Deadline,
+    ) -> Result<bool, Failure> {
         let ended = self.decode(decoder, plan, deadline);
         let (reason, detail, intact) = match ended {
             Ok(()) => (MissingReason::NoPicture, "the decoder gave no picture".to_owned(), true),

@@ -82,7 +82,10 @@ fn plain(
 }
 
 fn unusable(what: &str) -> Failure {
-    Failure::Refused(ErrorCode::UnsupportedCodec, format!("the decoder gives pictures of no usable form: {what}"))
+    Failure::Refused(
+        ErrorCode::UnsupportedCodec,
+        format!("the decoder gives pictures of no usable form: {what}"),
+    )
 }
 
 /// Colours of the same picture as RGB.

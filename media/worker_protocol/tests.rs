@@ -121,13 +121,14 @@ fn lengths_are_refused_before_anything_is_allocated() {
 
 #[test]
 fn work_beyond_the_limits_is_not_sent() {
+    type Change = fn(&mut Work);
     let base = request(Wanted::EveryKey);
-    let refused = |change: fn(&mut Work)| {
+    let refused = |change: Change| {
         let mut request = base.clone();
         change(&mut request.work);
         request.encode().unwrap_err()
     };
-    let cases: [(fn(&mut Work), &str); 8] = [
+    let cases: [(Change, &str); 8] = [
         (|work| work.init = vec![0; INIT_BYTES_MAX + 1].into(), "init"),
         (|work| work.chunks = vec![0; CHUNKS_BYTES_MAX + 1].into(), "chunks"),
         (|work| work.image.width = Some(0), "width"),

@@ -80,6 +80,20 @@ async fn a_request_that_takes_too_long_on_two_workers_fails() {
 }
 
 #[tokio::test]
+async fn a_request_as_a_whole_has_its_time_too() {
+    let pool = start(|config| config.request_timeout = Duration::from_millis(250));
+    let footage = slow();
+    let mut frames = pool.frames(work(&footage, Wanted::At(footage.times.clone()))).unwrap();
+    let mut last = None;
+    while let Some(item) = frames.next().await {
+        last = item.err();
+    }
+    assert_eq!(last, Some(WorkerError::TookTooLong { limit: Duration::from_millis(2500) }));
+    works(&pool).await;
+    pool.shutdown().await;
+}
+
+#[tokio::test]
 async fn footage_that_is_not_footage_is_refused_and_the_worker_goes_on() {
     let pool = start(|_| {});
     let footage = numbered("h264");
@@ -123,13 +137,21 @@ async fn hostile_pictures_never_cost_more_than_their_own_request() {
         let footage = numbered(codec);
         for seed in 0..15 {
             let mut next = noise(seed);
-            let mut chunks = footage.chunks.to_vec();
+            let (mut init, mut chunks) = (footage.init.to_vec(), footage.chunks.to_vec());
             let first_data = chunks.windows(4).position(|name| name == b"mdat").unwrap() + 4;
             for _ in 0..=next() % 40 {
                 let at = first_data + next() as usize % (chunks.len() - first_data);
                 chunks[at] = next() as u8;
             }
-            let work = Work { chunks: chunks.into(), ..work(&footage, Wanted::At(footage.times.clone())) };
+            if seed % 3 == 0 {
+                let at = next() as usize % init.len();
+                init[at] = next() as u8;
+            }
+            let work = Work {
+                init: init.into(),
+                chunks: chunks.into(),
+                ..work(&footage, Wanted::At(footage.times.clone()))
+            };
             let mut frames = pool.frames(work).unwrap();
             // Any answer will do, as long as there is one; the entries come in order whatever becomes of them.
             let mut entry = 0;

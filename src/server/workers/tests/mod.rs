@@ -1,5 +1,6 @@
 //! The pool with the real worker and real codecs.
 
+mod alone;
 mod exact;
 mod faults;
 mod footage;
