@@ -31,73 +31,98 @@ pub(super) fn write(
     payload_start: u64,
     wide: bool,
 ) -> Result<(), MediaError> {
-    let samples = &track.samples;
-    let mut moov = mp4::MoovBox::default(); // the crate does not export the boxes inside by name
-    moov.traks.resize_with(1, Default::default);
-    let Some(trak) = moov.traks.first_mut() else { return Ok(()) };
-    let stbl = &mut trak.mdia.minf.stbl;
+    put_durations(out, track)?;
+    put_composition(out, track, table.composition_shift)?;
+    put_sync(out, track)?;
+    let groups = groups(track);
+    put_groups(out, &groups)?;
+    put_sizes(out, track)?;
+    put_offsets(out, groups.iter().map(|(place, _)| payload_start + place), wide)
+}
 
+/// A `moov` with one track, whose sample table can be filled in and written box by box: the crate does not export the boxes
+/// inside by name.
+fn empty() -> mp4::MoovBox {
+    let mut moov = mp4::MoovBox::default();
+    moov.traks.resize_with(1, Default::default);
+    moov
+}
+
+fn put_durations(out: &mut Vec<u8>, track: &ClipTrack) -> Result<(), MediaError> {
+    let samples = &track.samples;
     let lasts =
         samples.iter().zip(samples.iter().skip(1)).map(|(sample, next)| next.dts.abs_diff(sample.dts));
     let lasts = lasts.chain(samples.last().map(|last| u64::from(last.duration)));
     let deltas = runs(lasts.map(|ticks| number("ticks between two samples", ticks)))?;
-    stbl.stts.entries.resize_with(deltas.len(), Default::default);
-    for (entry, (count, delta)) in stbl.stts.entries.iter_mut().zip(deltas) {
+    let stts = &mut empty().traks[0].mdia.minf.stbl.stts;
+    stts.entries.resize_with(deltas.len(), Default::default);
+    for (entry, (count, delta)) in stts.entries.iter_mut().zip(deltas) {
         (entry.sample_count, entry.sample_delta) = (count, delta);
     }
-    stbl.stts.write_box(out).map_err(|e| unwritten(&e))?;
+    written(stts.write_box(out))
+}
 
-    if samples.iter().any(|sample| sample.pts - sample.dts + table.composition_shift != 0) {
-        let offsets = samples.iter().map(|sample| {
-            let offset = sample.pts - sample.dts + table.composition_shift;
-            i32::try_from(offset).map_err(|_| absurd("ticks of composition offset", offset.unsigned_abs()))
-        });
-        let offsets = runs(offsets)?;
-        let ctts = stbl.ctts.insert(Default::default());
-        ctts.entries.resize_with(offsets.len(), Default::default);
-        for (entry, (count, offset)) in ctts.entries.iter_mut().zip(offsets) {
-            (entry.sample_count, entry.sample_offset) = (count, offset);
-        }
-        ctts.write_box(out).map_err(|e| unwritten(&e))?;
+/// Left out when no sample is presented at another time than it is decoded.
+fn put_composition(out: &mut Vec<u8>, track: &ClipTrack, shift: i64) -> Result<(), MediaError> {
+    let offsets = track.samples.iter().map(|sample| sample.pts - sample.dts + shift);
+    if offsets.clone().all(|offset| offset == 0) {
+        return Ok(());
     }
-
-    if samples.iter().any(|sample| !sample.key.is_key()) {
-        let stss = stbl.stss.insert(Default::default());
-        stss.entries =
-            (1..).zip(samples).filter(|(_, sample)| sample.key.is_key()).map(|(number, _)| number).collect();
-        stss.write_box(out).map_err(|e| unwritten(&e))?;
+    let offsets = offsets.map(|offset| {
+        i32::try_from(offset).map_err(|_| absurd("ticks of composition offset", offset.unsigned_abs()))
+    });
+    let offsets = runs(offsets)?;
+    let stbl = &mut empty().traks[0].mdia.minf.stbl;
+    let ctts = stbl.ctts.insert(Default::default());
+    ctts.entries.resize_with(offsets.len(), Default::default);
+    for (entry, (count, offset)) in ctts.entries.iter_mut().zip(offsets) {
+        (entry.sample_count, entry.sample_offset) = (count, offset);
     }
+    written(ctts.write_box(out))
+}
 
-    let groups = groups(track);
-    let counts: Vec<u32> = groups.iter().map(|(_, count)| *count).collect();
+/// Left out when decoding can start at every sample.
+fn put_sync(out: &mut Vec<u8>, track: &ClipTrack) -> Result<(), MediaError> {
+    if track.samples.iter().all(|sample| sample.key.is_key()) {
+        return Ok(());
+    }
+    let numbered = (1..).zip(&track.samples);
+    let stbl = &mut empty().traks[0].mdia.minf.stbl;
+    let stss = stbl.stss.insert(Default::default());
+    stss.entries = numbered.filter(|(_, sample)| sample.key.is_key()).map(|(number, _)| number).collect();
+    written(stss.write_box(out))
+}
+
+fn put_groups(out: &mut Vec<u8>, groups: &[(u64, u32)]) -> Result<(), MediaError> {
+    let runs = runs(groups.iter().map(|(_, count)| Ok(*count)))?;
+    let stsc = &mut empty().traks[0].mdia.minf.stbl.stsc;
+    stsc.entries.resize_with(runs.len(), Default::default);
     let mut first = 1;
-    let mut entries = Vec::new();
-    for (group_count, sample_count) in runs(counts.into_iter().map(Ok))? {
-        entries.push((first, sample_count));
-        first += group_count;
-    }
-    stbl.stsc.entries.resize_with(entries.len(), Default::default);
-    for (entry, (first, sample_count)) in stbl.stsc.entries.iter_mut().zip(entries) {
+    for (entry, (group_count, sample_count)) in stsc.entries.iter_mut().zip(runs) {
         (entry.first_chunk, entry.samples_per_chunk, entry.sample_description_index) =
             (first, sample_count, 1);
+        first += group_count;
     }
-    stbl.stsc.write_box(out).map_err(|e| unwritten(&e))?;
+    written(stsc.write_box(out))
+}
 
-    stbl.stsz.sample_count = samples.len() as u32; // at most CLIP_SAMPLES_MAX
-    stbl.stsz.sample_sizes = samples.iter().map(|sample| sample.size).collect();
-    stbl.stsz.write_box(out).map_err(|e| unwritten(&e))?;
+fn put_sizes(out: &mut Vec<u8>, track: &ClipTrack) -> Result<(), MediaError> {
+    let stsz = &mut empty().traks[0].mdia.minf.stbl.stsz;
+    stsz.sample_count = number("number of samples", track.samples.len() as u64)?;
+    stsz.sample_sizes = track.samples.iter().map(|sample| sample.size).collect();
+    written(stsz.write_box(out))
+}
 
-    let offsets = groups.iter().map(|(place, _)| payload_start + place);
+fn put_offsets(out: &mut Vec<u8>, offsets: impl Iterator<Item = u64>, wide: bool) -> Result<(), MediaError> {
+    let stbl = &mut empty().traks[0].mdia.minf.stbl;
     if wide {
         let co64 = stbl.co64.insert(Default::default());
         co64.entries = offsets.collect();
-        co64.write_box(out).map_err(|e| unwritten(&e))?;
-    } else {
-        let stco = stbl.stco.insert(Default::default());
-        stco.entries = offsets.map(|offset| number("offset", offset)).collect::<Result<_, _>>()?;
-        stco.write_box(out).map_err(|e| unwritten(&e))?;
+        return written(co64.write_box(out));
     }
-    Ok(())
+    let stco = stbl.stco.insert(Default::default());
+    stco.entries = offsets.map(|offset| number("offset", offset)).collect::<Result<_, _>>()?;
+    written(stco.write_box(out))
 }
 
 /// Runs of samples that lie one directly behind the other: where each starts and how many it has.
@@ -137,6 +162,9 @@ fn absurd(what: &'static str, value: u64) -> MediaError {
     MediaError::Absurd { what, value, limit: u32::MAX.into() }
 }
 
-fn unwritten(error: &mp4::Error) -> MediaError {
-    MediaError::BadChunk(format!("the clip's sample table cannot be written: {error}"))
+fn written(outcome: Result<u64, mp4::Error>) -> Result<(), MediaError> {
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(e) => Err(MediaError::BadChunk(format!("the clip's sample table cannot be written: {e}"))),
+    }
 }

@@ -211,7 +211,7 @@ fn a_cut_input_gives_all_whole_chunks_and_says_what_is_missing() {
             0 if end == 0 => assert_eq!(code, Some("NO_MEDIA")),
             0 => assert_eq!(code, Some("TRUNCATED_INIT")),
             count if count < whole.len() => {
-                assert!(matches!(code, Some("TRUNCATED_CHUNK") | None), "{code:?}")
+                assert!(matches!(code, Some("TRUNCATED_CHUNK") | None), "{code:?}");
             }
             _ => assert!(matches!(code, Some("TRUNCATED_CHUNK") | None)),
         }
