@@ -6,11 +6,14 @@
 
 pub mod harness {
     //! Building blocks, one file each.
+    pub mod boxes;
     pub mod camera;
     pub mod client;
     pub mod footage;
     pub mod frames;
     pub mod paths;
+    pub mod pusher;
     pub mod server;
+    pub mod time;
     pub mod wait;
 }

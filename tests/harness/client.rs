@@ -4,6 +4,7 @@ use super::server::{KEY_ID, SECRET};
 use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
+use std::time::Duration;
 
 /// Talks to one server.
 #[derive(Clone)]
@@ -13,7 +14,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub(super) fn new(url: &str) -> Self {
+    /// Talks to the server at `url`.
+    pub fn new(url: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("http client");
         Self { http, url: url.to_owned() }
     }
@@ -51,6 +53,29 @@ impl Client {
     pub async fn json(&self, path: &str) -> Value {
         let body = self.bytes(path).await;
         serde_json::from_slice(&body).unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// A token for one stream and some verbs, good for ten minutes.
+    pub async fn token(&self, stream: &str, verbs: &[&str]) -> String {
+        let wish = serde_json::json!({"stream": stream, "verbs": verbs, "expires_in_s": 600});
+        let answer =
+            self.request(Method::POST, "/v1/tokens").json(&wish).send().await.expect("POST /v1/tokens");
+        let answer: Value = answer.error_for_status().expect("a token").json().await.expect("JSON");
+        answer["token"].as_str().expect("token").to_owned()
+    }
+
+    /// GET of something endless: reads until nothing has come for two seconds.
+    pub async fn read_until_idle(&self, path: &str) -> Vec<u8> {
+        let mut response = self.get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "GET {path}");
+        let mut all = Vec::new();
+        while let Ok(next) = tokio::time::timeout(Duration::from_secs(2), response.chunk()).await {
+            match next.unwrap_or_else(|error| panic!("GET {path}: {error}")) {
+                Some(bytes) => all.extend_from_slice(&bytes),
+                None => break,
+            }
+        }
+        all
     }
 
     /// PUT of JSON.

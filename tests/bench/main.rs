@@ -1,0 +1,21 @@
+//! `cargo xtask bench NAME`: figures side by side in one run, as ratios. Nothing here judges: machines differ.
+#![allow(clippy::print_stdout, clippy::disallowed_methods)] // a program that measures real time and prints
+
+mod disk;
+mod ingest;
+mod process;
+
+#[tokio::main]
+async fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["ingest"] => ingest::run().await,
+        [] => println!(
+            "ingest   durable encrypted ingest over HTTP, beside a bare HTTP sink and the disk's own limit"
+        ),
+        other => {
+            eprintln!("no benchmark {}; without a name they are listed", other.join(" "));
+            std::process::exit(2);
+        }
+    }
+}
