@@ -12,6 +12,9 @@ use std::collections::VecDeque;
 /// A live playlist is at least this many target durations long.
 const LIVE_TARGETS_MIN: u64 = 3;
 
+/// Who asks for all there is rounds the end up; that much is not worth waiting for.
+const BOUND_SLACK_MS: u64 = 1000;
+
 /// How a playlist names segments and initialisation segments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uris {
@@ -92,7 +95,10 @@ pub(crate) async fn recorded(
         recording.timeline.overlapping(clock, from_ms.saturating_mul(1000), to_us, max).await?;
     let now_ms = recording.now_ms();
     // While the newest fragment is open and begins before the end of the range, more may come.
-    let more = to_ms > now_ms || open.is_some_and(|open| open.start_us(clock) < to_us);
+    let more = match open {
+        Some(open) => open.start_us(clock) < to_us,
+        None => !settled(&end.newest, range, now_ms),
+    };
     if let Some(open) = open {
         fragments.retain(|fragment| fragment.seq < open.seq);
     }
@@ -103,6 +109,14 @@ pub(crate) async fn recorded(
         return Err(ReadError::NoMedia { reason });
     }
     Ok((fragments, !more))
+}
+
+/// Whether nothing can be added to a range any more while nobody sends: it is over by our clock, or by the footage.
+/// A file that is sent faster than it plays reaches into the future, and producer time never goes back.
+fn settled(newest: &[Fragment], range: TimeRange, now_ms: u64) -> bool {
+    let TimeRange { to_ms, clock, .. } = range;
+    let reached_ms = newest.last().map_or(0, |last| last.end_us(clock) / 1000);
+    to_ms <= now_ms || (clock == Clock::Producer && to_ms <= reached_ms.saturating_add(BOUND_SLACK_MS))
 }
 
 fn playlist(

@@ -26,6 +26,9 @@ const CHUNKS_PER_READ: usize = 32;
 struct Playing {
     recording: Arc<Recording>,
     next: Seq,
+    /// A fragment that can be decoded from its first chunk on, although it may be a later chunk that holds the key frame:
+    /// a connection that sends every frame by itself may begin with sound.
+    entry: Option<Seq>,
     /// Bytes that are ready to be sent.
     ready: VecDeque<Bytes>,
     /// Known from the first chunk on.
@@ -48,8 +51,8 @@ pub(crate) async fn media_from(
     recording: Arc<Recording>,
     from_ms: Option<u64>,
 ) -> Result<BodyStream, ReadError> {
-    let next = start(&recording, from_ms).await?;
-    let playing = Playing { recording, next, ready: VecDeque::new(), started: None, over: false };
+    let (next, entry) = start(&recording, from_ms).await?;
+    let playing = Playing { recording, next, entry, ready: VecDeque::new(), started: None, over: false };
     let body = stream::try_unfold(playing, |mut playing| async move {
         loop {
             if let Some(bytes) = playing.ready.pop_front() {
@@ -65,8 +68,8 @@ pub(crate) async fn media_from(
 }
 
 /// The fragment to begin with: the newest one that can be decoded and does not begin after `from_ms`, if it reaches that
-/// far; else the next one.
-async fn start(recording: &Recording, from_ms: Option<u64>) -> Result<Seq, ReadError> {
+/// far; else the next one. Where to read from, and the fragment there if it can be decoded.
+async fn start(recording: &Recording, from_ms: Option<u64>) -> Result<(Seq, Option<Seq>), ReadError> {
     let timeline = &recording.timeline;
     let from_us = from_ms.unwrap_or(u64::MAX).saturating_mul(1000);
     let mut covering = None;
@@ -81,12 +84,12 @@ async fn start(recording: &Recording, from_ms: Option<u64>) -> Result<Seq, ReadE
         })
         .await?;
     if let Some(seq) = covering {
-        return Ok(seq);
+        return Ok((seq, covering));
     }
     let later = timeline.forward(Clock::Producer, from_us, None, 1).await?;
     Ok(match later.first() {
-        Some(fragment) => fragment.seq,
-        None => timeline.tail()?.next,
+        Some(fragment) => (fragment.seq, Some(fragment.seq).filter(|_| fragment.independent())),
+        None => (timeline.tail()?.next, None),
     })
 }
 
@@ -105,7 +108,8 @@ impl Playing {
             self.next = record.seq.plus(1);
             let body = record.body.take().unwrap_or_default();
             if let Head::Chunk(head) = Read::of(&record)?.head {
-                self.chunk(&head, body).await?;
+                let entry = head.flags.has(Flags::INDEPENDENT) || self.entry == Some(record.seq);
+                self.chunk(&head, entry, body).await?;
                 if self.over {
                     break;
                 }
@@ -114,11 +118,12 @@ impl Playing {
         Ok(())
     }
 
-    async fn chunk(&mut self, head: &ChunkHead, body: Bytes) -> Result<(), ReadError> {
+    /// Takes a chunk; `entry`: decoding can begin with the fragment that it begins.
+    async fn chunk(&mut self, head: &ChunkHead, entry: bool, body: Bytes) -> Result<(), ReadError> {
         let media_us = i128::from(ticks_to_us(head.decode_time, head.timescale));
         let begins = head.flags.has(Flags::STARTS_FRAGMENT);
         match &mut self.started {
-            None if begins && head.flags.has(Flags::INDEPENDENT) => {
+            None if begins && entry => {
                 let init = self.recording.init(head.init).await?;
                 self.ready.push_back(init.bytes.clone());
                 let origin = (head.position.producer_us, media_us);
