@@ -29,7 +29,8 @@ pub const CLIP_SAMPLES_MAX: u64 = 1 << 22;
 /// A chunk of a clip.
 #[derive(Clone, Copy, Debug)]
 pub struct ClipChunk<'a> {
-    /// Its samples.
+    /// Its samples. [`ChunkInfo::parse`] knows keys by flags alone, to which an open GOP looks clean: set the first sample's key
+    /// to [`Key::Open`] where a clip starts with one.
     pub info: &'a ChunkInfo,
     /// Where on the clip's timeline it starts (its lead track's decoding time), in milliseconds. `None`: where its own decoding
     /// time puts it, counted on from the chunk before; 0 for the first chunk. Give it for the first chunk after a break

@@ -2,7 +2,7 @@
 
 use super::boxes::{BoxAt, bad, boxes, decode, need};
 use super::init::{Defaults, Init};
-use crate::error::MediaError;
+use crate::error::{BoxName, MediaError};
 use std::ops::Range;
 
 /// Most samples of one chunk. Checked before any sample is unrolled: a run whose samples all take the defaults is only a
@@ -158,7 +158,9 @@ fn read_traf(init: &Init, traf: BoxAt<'_>, samples: &mut u64) -> Result<Traf, Me
                 count_parts(read.runs.len())?;
                 read.runs.push(read_run(found, defaults, samples)?);
             }
-            b"senc" => return Err(MediaError::BadChunk("its samples are encrypted".to_owned())),
+            b"senc" => {
+                return Err(MediaError::Encrypted { track_id: read.track_id, scheme: BoxName(found.name) });
+            }
             _ => {}
         }
     }

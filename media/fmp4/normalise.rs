@@ -124,6 +124,7 @@ fn rewrite(
             }
         };
         let track = &mut tracks[index];
+        wait_until(track, traf.decode_time);
         for (run, range) in runs {
             track.entries.extend(run.samples.iter().map(|sample| Entry {
                 duration: sample.duration,
@@ -138,4 +139,12 @@ fn rewrite(
         return Err(MediaError::BadChunk("its decode time is beyond all bounds".to_owned()));
     }
     write(moof.sequence, &tracks)
+}
+
+/// Makes the last sample of a track that goes on in another `traf` last until that one's decode time.
+fn wait_until(track: &mut OutTrack<'_>, decode_time: Option<u64>) {
+    let lasts: u64 = track.entries.iter().map(|entry| u64::from(entry.duration)).sum();
+    let (Some(time), Some(last)) = (decode_time, track.entries.last_mut()) else { return };
+    let gap = time.saturating_sub(track.decode_time.saturating_add(lasts));
+    last.duration = last.duration.saturating_add(u32::try_from(gap).unwrap_or(u32::MAX));
 }

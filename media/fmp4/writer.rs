@@ -140,8 +140,8 @@ fn shared(mut values: impl Iterator<Item = u32>) -> Option<u32> {
 }
 
 /// A copy of a canonical `moof` with another sequence number and with `shift(track_id)` ticks added to each track's decoding
-/// time. The length stays the same, so the `mdat` can follow as it is stored. Refuses a shift below zero and whatever is not
-/// canonical.
+/// time. `moof` may have more behind it, such as the whole chunk; the copy is of the `moof` alone and as long as it was, so
+/// what follows can be sent as it is stored. Refuses times below zero and whatever is not canonical.
 pub fn retime(moof: &[u8], sequence: u32, shift: impl Fn(u32) -> i64) -> Result<Bytes, MediaError> {
     let whole = need(moof, b"moof", b"moof")?;
     let mut out = moof[..whole.start + whole.whole.len()].to_vec();

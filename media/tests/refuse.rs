@@ -73,6 +73,13 @@ fn encrypted_truncated_and_foreign_input() {
     let encrypted = refused(read(footage("encrypted_cbcs.mp4")));
     assert_eq!(encrypted.code(), "ENCRYPTED_MEDIA");
     assert!(encrypted.to_string().contains("cbcs"), "{encrypted}");
+    let made = Made::new();
+    let key = "-encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb -encryption_kid a7e61c373e219033c21091fa607bf3b8";
+    let flags = format!("{CANONICAL} {key}");
+    assert_eq!(
+        code(read(made.fragmented("cenc.mp4", &synthetic(1, "-c:v libx264", "-an"), &flags))),
+        "ENCRYPTED_MEDIA"
+    );
     assert_eq!(code(read(footage("bad_init_truncated.mp4"))), "TRUNCATED_INIT");
     assert_eq!(code(Bytes::new()), "NO_MEDIA");
     assert_eq!(code(read(footage("bbb_640x360_25fps_aac_10s.flv"))), "NOT_MP4");
