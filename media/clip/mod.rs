@@ -86,8 +86,8 @@ struct Payload {
 }
 
 impl ClipLayout {
-    /// Lays out a clip of chunks that all belong to `init`, in order. Fails without samples, beyond [`CLIP_SAMPLES_MAX`], and when
-    /// a gap does not fit 32 bits of ticks.
+    /// Lays out a clip of chunks that all belong to `init`, in order. Fails without samples, beyond
+    /// [`CLIP_SAMPLES_MAX`], and when a gap does not fit 32 bits of ticks.
     pub fn new(init: &Init, chunks: &[ClipChunk<'_>]) -> Result<Self, MediaError> {
         let timeline = Timeline::new(init, chunks)?;
         let payload_len: u64 =
