@@ -10,16 +10,16 @@
 //! ```
 //!
 //! Records of many shards share the segments of their lane, so that one write and one sync make the appends of many
-//! cameras durable. Layouts: [`statement`], [`frame`], [`footer`], [`block`].
+//! cameras durable. Layouts: `statement`, `frame`, `footer`, `block`.
 //!
-//! - **Acknowledged means synced.** [`lane`] is the only code that writes; nothing is shown to readers or answered before
+//! - **Acknowledged means synced.** `lane` is the only code that writes; nothing is shown to readers or answered before
 //!   its sync returned. After a failed write or sync the lane is dead until the store is opened again.
 //! - **A segment appears whole.** It is made as `.seg.tmp`, synced, renamed, and its directory synced.
 //! - **Only the newest segment's statement counts.** Older segments are records and nothing else, so they go in any order.
-//! - **Opening** ([`recovery`]) reads the newest segment of each lane, and of the others only their footers.
+//! - **Opening** (`recovery`) reads the newest segment of each lane, and of the others only their footers.
 //! - **Damage is reported.** A torn end, which nobody was told of, is cut. Anything else gives `Corrupt`, at opening if
 //!   the state of shards is in doubt, else to whoever reads the record.
-//! - **Space** ([`space`]) comes back by whole files, and by holes for deleted shards. When the disk has less than
+//! - **Space** (`space`) comes back by whole files, and by holes for deleted shards. When the disk has less than
 //!   [`LocalOptions::reserve_bytes`] left, records are refused while trims and deletions still have room to be written.
 //!
 //! A file that is not ours is left alone and named in the log.

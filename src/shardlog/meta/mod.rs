@@ -6,6 +6,8 @@ use bytes::Bytes;
 
 mod memory;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 pub use memory::MemoryMeta;
 pub use sqlite::SqliteMeta;

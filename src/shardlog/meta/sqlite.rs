@@ -5,9 +5,11 @@
 //! ```
 //!
 //! Write-ahead log with `synchronous = FULL`: a commit is on disk when it returns. The file is made with mode 0600 and
-//! SQLite gives its side files (`-wal`, `-shm`) the same. What is removed or replaced is overwritten (`secure_delete`) and
-//! a removal empties the write-ahead log, so that a destroyed key does not live on in a free page. SQLite does its own file access, so this store does not go
-//! through [`env`](crate::env): a simulated environment takes [`MemoryMeta`](super::MemoryMeta) instead.
+//! SQLite gives its side files (`-wal`, `-shm`) the same. What is removed or replaced is overwritten (`secure_delete`)
+//! and a removal empties the write-ahead log, so that a destroyed key does not live on in a free page.
+//!
+//! SQLite does its own file access, so this store does not go through [`env`](crate::env): a simulated environment takes
+//! [`MemoryMeta`](super::MemoryMeta) instead.
 
 use super::{MetaError, MetaStore, Versioned};
 use async_trait::async_trait;

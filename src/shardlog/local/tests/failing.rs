@@ -149,3 +149,55 @@ async fn what_was_torn_does_not_come_back() {
     bench.kill().await;
     bench.assert_records(0..2).await;
 }
+
+/// A name that is only in memory when the process dies is made durable before anything under it counts.
+#[tokio::test]
+async fn a_segment_s_name_is_durable_before_its_records_are() {
+    for failing in 0..8 {
+        for seed in 0..4 {
+            let mut bench = Bench::new(small()).await;
+            bench.append(4, 700).await;
+            bench.machine.files.fail_sync_after(failing);
+            while bench.try_append(700).await.is_ok() {}
+            bench.kill().await;
+            bench.claim(2).await;
+            bench.next = bench.store.state(bench.shard).await.unwrap().tail.next.0;
+            bench.append(1, 10).await;
+            let env = bench.machine.power_cut(seed);
+            bench.reopen(env).await.unwrap();
+            bench.assert_records(0..bench.next).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_roll_for_which_the_disk_has_no_room_is_made_up_for() {
+    let mut outgrown = 0;
+    for blocks in 0..6 {
+        let mut bench = Bench::new(LocalOptions { reserve_bytes: 0, ..small() }).await;
+        bench.append(5, 700).await;
+        bench.machine.files.set_capacity(Some(bench.machine.files.used() + blocks * 4096));
+        // Until there is no room for a record, or the segment has outgrown its size because it could not be rolled.
+        while bench.try_append(300).await.is_ok() {
+            bench.lane_is_idle().await;
+            if bench.file(bench.segments().last().unwrap()).size().unwrap() > 4 << 10 {
+                outgrown += 1;
+                break;
+            }
+        }
+        bench.machine.files.set_capacity(None);
+        let first = bench.next - 1;
+        bench.store.trim(bench.shard, Seq(first)).await.unwrap(); // now the footer is shorter than it would have been
+        bench.append(20, 300).await;
+        assert_eq!(bench.store.stats().lanes_dead, 0);
+        let next = bench.next;
+        bench.kill().await;
+        bench.assert_records(first..next).await;
+        let closed = bench.segments();
+        for path in &closed[..closed.len() - 1] {
+            let bytes = bytes_of(&*bench.file(path));
+            assert!(bytes[bytes.len() - footer::TRAILER_LEN..].starts_with(b"KEND"), "{}", path.display());
+        }
+    }
+    assert!(outgrown > 0);
+}

@@ -177,32 +177,58 @@ async fn an_append_waits_while_the_queue_is_full() {
     writer.append(Seq(2), large(2)).await.unwrap().await.unwrap();
 }
 
-/// Whatever a writer asked after a batch that did not happen, relying on it, must not happen either.
-#[tokio::test]
-async fn a_refused_batch_takes_what_was_asked_after_it_along() {
+/// A store with one record being synced, behind which a test can make things wait.
+async fn with_a_record_at_the_gate(options: LocalOptions) -> (Bench, Arc<Gate>, crate::store::Durable) {
     let (env, machine, gate) = gated();
-    let store = LocalStore::open("/log", LocalOptions::default(), env.clone()).await.unwrap();
+    let store = LocalStore::open("/log", options.clone(), env.clone()).await.unwrap();
     let shard = ShardId::new(&env);
     store.create(shard, RetentionClass(0)).await.unwrap();
     let (_, mut writer) = store.claim(shard, Epoch(1)).await.unwrap();
-
     gate.set_shut(true);
     let durable = writer.append(Seq(0), vec![record(0, 10)]).await.unwrap();
     gate.await_arrival();
-    machine.files.set_capacity(Some(machine.files.used()));
-    let refused = writer.append(Seq(1), vec![record(1, 10)]).await.unwrap();
-    let follower = writer.append(Seq(2), vec![record(2, 10)]).await.unwrap();
-    let mut seal = writer.seal();
-    assert!((&mut seal).now_or_never().is_none());
+    (Bench { machine, store, options, shard, writer, next: 1 }, gate, durable)
+}
+
+/// Whatever a writer asked after a batch that did not happen, relying on it, must not happen either.
+#[tokio::test]
+async fn a_refused_batch_takes_what_was_asked_after_it_along() {
+    for group_bytes in [1, 1 << 20] {
+        let options = LocalOptions { group_bytes, ..LocalOptions::default() };
+        let (mut bench, gate, durable) = with_a_record_at_the_gate(options).await;
+        let files = bench.machine.files.clone();
+        files.set_capacity(Some(files.used() + (1 << 20))); // which is less than the reserve
+        let refused = bench.writer.append(Seq(1), vec![record(1, 10)]).await.unwrap();
+        let follower = bench.writer.append(Seq(2), vec![record(2, 10)]).await.unwrap();
+        let mut seal = bench.writer.seal();
+        assert!((&mut seal).now_or_never().is_none());
+        gate.set_shut(false);
+        durable.await.unwrap();
+        for result in [refused.await, follower.await, seal.await] {
+            assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+        }
+        let tail = bench.store.state(bench.shard).await.unwrap().tail;
+        assert_eq!((tail.next, tail.sealed), (Seq(1), false));
+
+        files.set_capacity(None);
+        bench.append(1, 10).await;
+        bench.writer.seal().await.unwrap();
+    }
+}
+
+/// The first of two batches written together fits, the second does not: neither happened, not even after a crash.
+#[tokio::test]
+async fn a_group_for_which_the_disk_has_no_room_leaves_nothing_behind() {
+    let options = LocalOptions { reserve_bytes: 0, ..LocalOptions::default() };
+    let (mut bench, gate, durable) = with_a_record_at_the_gate(options).await;
+    bench.machine.files.set_capacity(Some(bench.machine.files.used() + 16_000));
+    let fits = bench.writer.append(Seq(1), vec![record(1, 9000)]).await.unwrap();
+    let does_not = bench.writer.append(Seq(2), vec![record(2, 9000)]).await.unwrap();
     gate.set_shut(false);
     durable.await.unwrap();
-    for result in [refused.await, follower.await, seal.await] {
-        assert!(matches!(result, Err(StoreError::Unavailable(_))));
+    for result in [fits.await, does_not.await] {
+        assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
     }
-    let tail = store.state(shard).await.unwrap().tail;
-    assert_eq!((tail.next, tail.sealed), (Seq(1), false));
-
-    machine.files.set_capacity(None);
-    writer.append(Seq(1), vec![record(1, 10)]).await.unwrap().await.unwrap();
-    writer.seal().await.unwrap();
+    bench.kill().await;
+    bench.assert_records(0..1).await;
 }

@@ -131,7 +131,13 @@ async fn shards_stay_in_their_lanes_when_the_number_of_lanes_changes() {
 #[tokio::test]
 async fn a_shard_made_again_under_its_old_id_begins_empty() {
     let mut bench = Bench::new(small()).await;
-    bench.append(30, 700).await;
+    let keeper = ShardId::new(&bench.machine.env());
+    bench.store.create(keeper, RetentionClass(0)).await.unwrap();
+    let (_, mut writer) = bench.store.claim(keeper, Epoch(1)).await.unwrap();
+    for seq in 0..30 {
+        bench.append(1, 700).await;
+        writer.append(Seq(seq), vec![record(seq, 1)]).await.unwrap().await.unwrap();
+    }
     bench.store.delete(bench.shard).await.unwrap();
     bench.store.create(bench.shard, RetentionClass(0)).await.unwrap();
     bench.next = 0;
@@ -139,6 +145,8 @@ async fn a_shard_made_again_under_its_old_id_begins_empty() {
     bench.append(20, 300).await;
     bench.kill().await;
     bench.assert_records(0..20).await;
+    let heads = bench.store.read(bench.shard, Seq(0), EVERYTHING, Parts::Heads).await.unwrap();
+    assert!(heads.iter().all(|record| record.body_len == 300));
 }
 
 #[tokio::test]
