@@ -55,10 +55,11 @@ function ffmpegCommands(url: string): Command[] {
       ),
     },
     {
-      title: "An RTSP camera, as it is (no re-encoding)",
+      // Many cameras send G.711 sound, which fragmented MP4 cannot carry.
+      title: "An RTSP camera: its video as it is, its sound as AAC",
       text: lines(
-        'ffmpeg -rtsp_transport tcp -use_wallclock_as_timestamps 1 -i "rtsp://USER:PASSWORD@CAMERA/PATH"',
-        "-c copy",
+        'ffmpeg -rtsp_transport tcp -i "rtsp://USER:PASSWORD@CAMERA/PATH"',
+        "-c:v copy -c:a aac",
         MUXER,
         url,
       ),
@@ -75,13 +76,13 @@ function gstreamerCommands(url: string): Command[] {
       title: "A test picture",
       text: lines(
         "gst-launch-1.0 -e videotestsrc is-live=true pattern=ball",
-        "! video/x-raw,width=1280,height=720,framerate=30/1 ! videoconvert",
+        "! video/x-raw,format=I420,width=1280,height=720,framerate=30/1",
         "! x264enc tune=zerolatency speed-preset=veryfast key-int-max=60 ! h264parse",
         sink,
       ),
     },
     {
-      title: "An RTSP camera, as it is",
+      title: "An RTSP camera, its video as it is",
       text: lines(
         'gst-launch-1.0 -e rtspsrc location="rtsp://USER:PASSWORD@CAMERA/PATH" protocols=tcp buffer-mode=0',
         "! rtph264depay ! h264parse ! h264timestamper",

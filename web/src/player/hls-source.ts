@@ -1,7 +1,8 @@
 import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events, type HlsConfig, type LevelDetails } from "hls.js/light";
 import { describeError, errorFromBody } from "../api/error";
-import { cadenceOf, distanceFromEdge, withCadence } from "./cadence";
+import { browserSupport, whyUnplayable } from "./codecs";
 import { endInstant, instantAt, positionOf } from "./mapping";
+import { adapt, distanceFromEdge } from "./playlist";
 import type { Source, SourceOptions } from "./source";
 
 type LoaderClass = HlsConfig["loader"];
@@ -13,6 +14,8 @@ const CODEC_ERRORS: string[] = [
   ErrorDetails.BUFFER_ADD_CODEC_ERROR,
 ];
 
+/** The last frames of a fragment may be shown for longer than the playlist says. */
+const END_SLACK_S = 0.5;
 /** Less than this much of a change in cadence is jitter. */
 const CADENCE_STEP_S = 0.25;
 
@@ -27,25 +30,26 @@ export class HlsSource implements Source {
   private distanceS: number | null = null;
   private mediaRecovered = false;
   private held = false;
+  /** Which run of segments is played, see adapt(). */
+  private anchorMs: number | null;
 
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly options: SourceOptions,
   ) {
     this.kind = options.kind;
+    this.anchorMs = options.startMs;
     this.hls = new Hls({
       // The segments are fragmented MP4 already: nothing is left for a worker to do.
       enableWorker: false,
-      lowLatencyMode: true,
-      maxLiveSyncPlaybackRate: 1.1,
+      lowLatencyMode: options.kind === "live",
+      maxLiveSyncPlaybackRate: options.kind === "live" ? 1.1 : 1,
       liveDurationInfinity: true,
       liveSyncDuration: distanceFromEdge(2),
       backBufferLength: 90,
       maxBufferLength: 20,
       // A small picture would else be fetched ten minutes ahead of someone who may seek away at once.
       maxMaxBufferLength: 40,
-      maxBufferHole: 0.3,
-      startPosition: options.startAt ?? -1,
       pLoader: this.playlistLoader() as unknown as NonNullable<HlsConfig["pLoader"]>,
       xhrSetup: async (xhr, url) => {
         const token = await options.token();
@@ -76,8 +80,13 @@ export class HlsSource implements Source {
     return details ? endInstant(details.fragments) : null;
   }
 
+  atEnd(): boolean {
+    const details = this.details();
+    return details !== null && !details.live && details.edge - this.video.currentTime < END_SLACK_S;
+  }
+
   livePosition(): number | null {
-    return this.hls.liveSyncPosition;
+    return this.details()?.live ? this.hls.liveSyncPosition : null;
   }
 
   pauseLoading(): void {
@@ -99,25 +108,26 @@ export class HlsSource implements Source {
     return this.hls.latestLevelDetails;
   }
 
-  /** hls.js' own loader, which shows it the camera's rhythm instead of the server's cap (see cadence.ts). */
+  /** hls.js' own loader, with the playlists adapted before hls.js reads them (see playlist.ts). */
   private playlistLoader(): LoaderClass {
-    const onCadence = (seconds: number) => this.onCadence(seconds);
+    const adapted = (text: string) => this.adapted(text);
     const Base = Hls.DefaultConfig.loader as LoaderClass;
     return class extends Base {
       override load(...[context, config, callbacks]: Parameters<InstanceType<LoaderClass>["load"]>): void {
         const onSuccess: typeof callbacks.onSuccess = (response, ...rest) => {
-          if (typeof response.data === "string") {
-            const seconds = cadenceOf(response.data);
-            if (seconds !== null) {
-              onCadence(seconds);
-              response.data = withCadence(response.data, seconds);
-            }
-          }
+          if (typeof response.data === "string") response.data = adapted(response.data);
           callbacks.onSuccess(response, ...rest);
         };
         super.load(context, config, { ...callbacks, onSuccess });
       }
     } as LoaderClass;
+  }
+
+  private adapted(playlist: string): string {
+    const { text, cadenceS, anchorMs } = adapt(playlist, this.anchorMs, this.options.startMs);
+    this.anchorMs = anchorMs;
+    if (cadenceS !== null) this.onCadence(cadenceS);
+    return text;
   }
 
   private onCadence(seconds: number): void {
@@ -132,7 +142,10 @@ export class HlsSource implements Source {
     if (!data.fatal && !CODEC_ERRORS.includes(data.details)) return;
     const error = { code: data.details, message: messageOf(data) };
     if (CODEC_ERRORS.includes(data.details)) {
-      this.options.onFailure("codec", error);
+      // The browser's own message names the codec in the type that it refused.
+      const codecs = /codecs="?([^"')]+)/.exec(error.message)?.[1];
+      const reason = codecs === undefined ? null : whyUnplayable(codecs, browserSupport());
+      this.options.onFailure("codec", { ...error, message: reason ?? `This browser cannot play it: ${error.message}.` });
     } else if (data.type === ErrorTypes.MEDIA_ERROR && !this.mediaRecovered) {
       this.mediaRecovered = true;
       this.hls.recoverMediaError();

@@ -41,6 +41,10 @@ export class NativeSource implements Source {
     return startMs === null ? null : startMs + this.video.duration * 1000;
   }
 
+  atEnd(): boolean {
+    return this.video.ended;
+  }
+
   livePosition(): number | null {
     const { seekable } = this.video;
     return seekable.length > 0 ? seekable.end(seekable.length - 1) : null;
@@ -63,7 +67,8 @@ export class NativeSource implements Source {
   }
 
   private readonly onMetadata = () => {
-    if (this.options.startAt !== null) this.video.currentTime = this.options.startAt;
+    const position = this.options.startMs === null ? null : this.position(this.options.startMs);
+    if (position !== null) this.video.currentTime = position;
   };
 
   private readonly onError = () => {

@@ -9,7 +9,9 @@ export interface Source {
   position(instantMs: number): number | null;
   /** Wall-clock end of the playlist. */
   endMs(): number | null;
-  /** Player seconds at which to follow the live edge. */
+  /** The playlist is finished, and nothing of it is left to play. */
+  atEnd(): boolean;
+  /** Player seconds at which to follow the live edge; null when the playlist no longer grows. */
   livePosition(): number | null;
   /** Stops and resumes fetching, for a long pause. */
   pauseLoading(): void;
@@ -21,8 +23,8 @@ export interface SourceOptions {
   kind: "live" | "archive";
   /** Path of the multivariant playlist. */
   path: string;
-  /** Player seconds to begin at; null: the live edge. */
-  startAt: number | null;
+  /** Instant to begin at; null: the live edge. */
+  startMs: number | null;
   /** A token that is good for the next request. */
   token: () => Promise<string>;
   /** The server refused that token. */

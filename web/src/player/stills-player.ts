@@ -13,6 +13,10 @@ const LIVE_SNAP_MS = 4 * SECOND;
 /** Behind the live edge, so that the fragment asked for is complete. */
 const LIVE_BEHIND_MS = 1500;
 const WIDTH = 1280;
+/** A frame at 25 frames per second. */
+const STEP_MS = 40;
+/** Footage after a hole may be in another codec. */
+const HOLE_MS = 1000;
 
 /** Stands in for the player where the browser cannot decode the stream: pictures made by the server, one a second. */
 export class StillsPlayer implements Transport {
@@ -21,6 +25,8 @@ export class StillsPlayer implements Transport {
   readonly picture = new Store<string | null>(null);
 
   private following = false;
+  /** Whether the instant to begin with has been shown. */
+  private started = false;
   private lastTickMs = Date.now();
   private lastPictureMs = 0;
   private wanted: AbortController | null = null;
@@ -29,8 +35,8 @@ export class StillsPlayer implements Transport {
   constructor(
     private readonly footage: Footage,
     private readonly pictures: Pictures,
-    /** Where only the past cannot be decoded: gives the live edge back to the player. */
-    private readonly leave: (() => void) | null = null,
+    /** Where only some of the past cannot be decoded: lets the player try elsewhere (null: at the live edge). */
+    private readonly leave: ((instantMs: number | null) => void) | null = null,
   ) {
     this.ticker = setInterval(() => this.tick(), TICK_MS);
   }
@@ -42,9 +48,13 @@ export class StillsPlayer implements Transport {
 
   goLive(): void {
     if (this.leave) {
-      this.leave();
+      this.leave(null);
       return;
     }
+    this.followLive();
+  }
+
+  private followLive(): void {
     this.following = this.footage.isLive;
     const instantMs = this.footage.edgeMs() - LIVE_BEHIND_MS;
     this.state.patch({
@@ -61,10 +71,16 @@ export class StillsPlayer implements Transport {
       this.goLive();
       return;
     }
-    this.following = false;
     const wantedMs = recordedFrom(this.footage.coverage.value, instantMs) ?? this.footage.edgeMs() - LIVE_BEHIND_MS;
-    this.state.patch({ mode: "past", instantMs: wantedMs });
-    this.show(wantedMs, this.state.value.status === "paused" ? "exact" : "keyframe");
+    if (this.leave && this.started) this.leave(wantedMs);
+    else this.showPast(wantedMs);
+  }
+
+  private showPast(instantMs: number): void {
+    this.following = false;
+    this.started = true;
+    this.state.patch({ mode: "past", instantMs });
+    this.show(instantMs, this.state.value.status === "paused" ? "exact" : "keyframe");
   }
 
   play(): void {
@@ -79,7 +95,7 @@ export class StillsPlayer implements Transport {
   step(direction: 1 | -1): void {
     this.pause();
     const { instantMs } = this.state.value;
-    if (instantMs !== null) this.seek(instantMs + direction * 40);
+    if (instantMs !== null) this.showPast(instantMs + direction * STEP_MS);
   }
 
   setMuted(): void {
@@ -107,6 +123,10 @@ export class StillsPlayer implements Transport {
     if (nextMs === null || nextMs > edgeMs) {
       if (this.footage.isLive) this.goLive();
       else this.state.patch({ status: "ended" });
+      return;
+    }
+    if (this.leave && nextMs - instantMs > byMs + HOLE_MS) {
+      this.leave(nextMs);
       return;
     }
     this.state.patch({ instantMs: nextMs });

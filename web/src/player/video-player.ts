@@ -2,7 +2,7 @@ import { rfc3339, streamPath, withQuery } from "../api/client";
 import type { Footage } from "../stream/footage";
 import { Store } from "../store";
 import { MINUTE, SECOND } from "../time/format";
-import { recordedFrom, recordedWithin } from "../timeline/coverage";
+import { recordedFrom } from "../timeline/coverage";
 import type { Source, SourceOptions } from "./source";
 import { FIRST_STATE, type PlayerError, type PlayerState, type Transport } from "./transport";
 
@@ -22,6 +22,8 @@ const OPEN_FRAGMENT_MS = 12 * SECOND;
 /** Following, but this much further behind than meant: jump. */
 const FALLEN_BEHIND_S = 6;
 const TICK_MS = 200;
+/** Stuck at the end for so many ticks means that it is reached. */
+const END_TICKS = 3;
 /** For the past; the live edge is waited for as long as someone looks. */
 const RETRIES_MAX = 8;
 const RETRY_AFTER_MS_MAX = 4 * SECOND;
@@ -40,6 +42,7 @@ export class VideoPlayer implements Transport {
   private following = false;
   private wantsPlay = true;
   private retries = 0;
+  private endTicks = 0;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly ticker: ReturnType<typeof setInterval>;
   private frameS = FRAME_S_DEFAULT;
@@ -175,21 +178,18 @@ export class VideoPlayer implements Transport {
     clearTimeout(this.retryTimer);
     this.source?.destroy();
     this.targetMs = instantMs;
-    const nowMs = this.footage.nowMs();
-    const aroundMs = instantMs ?? nowMs;
-    const fromMs = kind === "live" ? nowMs - DVR_MS : aroundMs - LEAD_MS;
-    const finishedMs = this.footage.edgeMs() - (this.footage.isLive ? OPEN_FRAGMENT_MS : 0);
-    const toMs = Math.min(aroundMs + AHEAD_MS, finishedMs);
+    this.endTicks = 0;
+    const aroundMs = instantMs ?? this.footage.nowMs();
+    const fromMs = aroundMs - LEAD_MS;
+    const toMs = this.archiveEndMs(aroundMs);
     const path =
       kind === "live"
         ? withQuery(streamPath(this.footage.name, "/hls/live.m3u8"), { dvr: DVR_MS / SECOND })
         : withQuery(streamPath(this.footage.name, "/hls/archive.m3u8"), { from: rfc3339(fromMs), to: rfc3339(toMs) });
-    // Playlists have no holes, so the player's seconds count only what is recorded. Corrected once it is open.
-    const leadMs = recordedWithin(this.footage.coverage.value, fromMs, aroundMs);
     this.source = this.openSource(this.video, {
       kind,
       path,
-      startAt: instantMs === null ? null : leadMs / SECOND,
+      startMs: instantMs,
       token: this.token.get,
       onTokenRefused: this.token.refused,
       onFailure: (failure, error) => this.onFailure(failure, error),
@@ -200,6 +200,15 @@ export class VideoPlayer implements Transport {
       error: null,
       ...(instantMs === null ? {} : { instantMs }),
     });
+  }
+
+  /** Where an archive playlist around an instant ends: so that it is finished, and so never reloaded, if that can be. */
+  private archiveEndMs(aroundMs: number): number {
+    const edgeMs = this.footage.edgeMs() - (this.footage.isLive ? OPEN_FRAGMENT_MS : 0);
+    const endMs = Math.min(aroundMs + AHEAD_MS, edgeMs);
+    // Footage that was pushed faster than real time may reach into the future.
+    const nowMs = this.footage.nowMs();
+    return aroundMs < nowMs - SECOND ? Math.min(endMs, nowMs) : endMs;
   }
 
   private async startVideo(): Promise<void> {
@@ -214,11 +223,7 @@ export class VideoPlayer implements Transport {
 
   private readonly onCanPlay = () => {
     this.retries = 0;
-    if (this.targetMs !== null) {
-      const position = this.source?.position(this.targetMs) ?? null;
-      this.targetMs = null;
-      if (position !== null && Math.abs(position - this.video.currentTime) > 0.04) this.video.currentTime = position;
-    }
+    this.targetMs = null;
     this.video.playbackRate = this.state.value.rate;
     if (this.wantsPlay) void this.startVideo();
     else this.state.patch({ status: "paused" });
@@ -245,6 +250,11 @@ export class VideoPlayer implements Transport {
   private readonly onVolume = () => this.state.patch({ muted: this.video.muted });
 
   private readonly onEnded = () => {
+    if (this.following && this.footage.isLive) {
+      // The camera came back with other tracks, which are a playlist of their own.
+      this.open("live", null);
+      return;
+    }
     const endMs = this.source?.endMs() ?? this.state.value.instantMs;
     const nextMs = endMs === null ? null : recordedFrom(this.footage.coverage.value, endMs + 50);
     if (nextMs !== null && nextMs < this.footage.edgeMs() - SECOND) this.openAt(nextMs);
@@ -283,6 +293,13 @@ export class VideoPlayer implements Transport {
     const instantMs = this.source?.instant() ?? null;
     const latencyS = instantMs !== null && this.footage.isLive ? (this.footage.nowMs() - instantMs) / SECOND : null;
     this.state.patch({ instantMs: instantMs ?? this.state.value.instantMs, latencyS });
+    // hls.js does not always tell the browser that the end is reached, for one when there was a small hole before it.
+    const stuckAtEnd = this.state.value.status === "waiting" && this.wantsPlay && this.source?.atEnd() === true;
+    this.endTicks = stuckAtEnd ? this.endTicks + 1 : 0;
+    if (this.endTicks > END_TICKS) {
+      this.onEnded();
+      return;
+    }
     if (!this.following || this.video.paused) return;
     const position = this.source?.livePosition() ?? null;
     if (position !== null && position - this.video.currentTime > FALLEN_BEHIND_S) this.video.currentTime = position;

@@ -16,7 +16,7 @@ const CLOCKS = {
 
 /** Further apart than this, the two clocks have nothing to do with each other. */
 const OFFSET_SHOWN_MS_MAX = 60_000;
-const DRIFT_SHOWN_MS_MIN = 20;
+const DRIFT_SHOWN_MS_MIN = 100;
 
 /** What is known of the stream, in a few rows. */
 export function Facts({ footage, zone }: { footage: Footage; zone: Zone }) {
@@ -52,11 +52,13 @@ export function Facts({ footage, zone }: { footage: Footage; zone: Zone }) {
   );
 }
 
-/** How the camera's clock and ours differ, where the camera has one. */
+/** How the camera's clock and ours differ, where the camera has one; and whether they drift apart. */
 function offsetText({ clock, offset_ms: offset = 0, drift_ms: drift = 0 }: Session): string {
   if (clock === "start" || Math.abs(offset) > OFFSET_SHOWN_MS_MAX) return "";
-  const late = `${duration(Math.abs(offset))} ${offset >= 0 ? "late" : "early"} here`;
-  return Math.abs(drift) >= DRIFT_SHOWN_MS_MIN ? `${late}, drifted by ${duration(Math.abs(drift))}` : late;
+  const said: string[] = [];
+  if (clock !== "arrival") said.push(`${duration(Math.abs(offset))} ${offset >= 0 ? "late" : "early"} here`);
+  if (Math.abs(drift) >= DRIFT_SHOWN_MS_MIN) said.push(`drifted by ${duration(Math.abs(drift))}`);
+  return said.join(", ");
 }
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }) {

@@ -81,10 +81,10 @@ export function RangePanel({ info, coverage, range, token, zone, onPlay, onClear
             </select>
           </label>
         </span>
-        <button type="button" class="quiet" onClick={onClear} aria-label="Clear the range" title="Clear the range (Escape)">
-          <Icon name="close" />
-        </button>
       </div>
+      <button type="button" class="quiet clear" onClick={onClear} aria-label="Clear the range" title="Clear the range (Escape)">
+        <Icon name="close" />
+      </button>
     </section>
   );
 }

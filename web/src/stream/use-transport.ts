@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Tokens } from "../api/tokens";
 import type { Pictures } from "../player/pictures";
 import { type Playback, choosePlayback } from "../player/playback";
@@ -41,6 +41,7 @@ export function useTransport({ footage, pictures, tokens, video, atMs }: Needs):
   const codecs = info?.codecs ?? null;
   /** Looked playable but was not: the newest footage, or (`instantMs`) some of the past in another codec. */
   const [refused, setRefused] = useState<Refusal | null>(null);
+  const beginMs = useRef(atMs);
   const [playing, setPlaying] = useState<Playing>(NOTHING);
 
   useEffect(() => {
@@ -48,11 +49,15 @@ export function useTransport({ footage, pictures, tokens, video, atMs }: Needs):
     const playback: Playback =
       refused?.codecs === codecs ? { kind: "stills", reason: refused.reason } : choosePlayback(codecs);
     if (playback.kind === "stills") {
-      const instantMs = refused?.codecs === codecs ? refused.instantMs : null;
-      const stills = new StillsPlayer(footage, pictures, instantMs === null ? null : () => setRefused(null));
+      const leave = (nextMs: number | null) => {
+        beginMs.current = nextMs;
+        setRefused(null);
+      };
+      const onlyHere = refused?.codecs === codecs && refused.instantMs !== null;
+      const stills = new StillsPlayer(footage, pictures, onlyHere ? leave : null);
       setPlaying({ transport: stills, stills, reason: playback.reason });
       expose(() => ({ stills: true, state: stills.state.value, video: null }));
-      begin(stills, instantMs ?? atMs);
+      begin(stills, onlyHere ? refused.instantMs : beginMs.current);
       return () => end(stills);
     }
     const element = video.current!;
@@ -61,11 +66,11 @@ export function useTransport({ footage, pictures, tokens, video, atMs }: Needs):
       refused: () => tokens.forget(footage.name),
     };
     const player = new VideoPlayer(element, footage, playback.open, token, (error, instantMs) => {
-      setRefused({ codecs, instantMs, reason: `This browser cannot play this footage (${error.message}).` });
+      setRefused({ codecs, instantMs, reason: error.message });
     });
     setPlaying({ transport: player, stills: null, reason: null });
     expose(() => ({ stills: false, state: player.state.value, video: element }));
-    begin(player, atMs);
+    begin(player, beginMs.current);
     return () => end(player);
   }, [footage, pictures, tokens, ready, codecs, refused]);
 

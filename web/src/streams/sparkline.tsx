@@ -24,7 +24,7 @@ export function Sparkline({ client, info }: { client: Client; info: VideoInfo })
   const { from_ms: from, to_ms: to, spans } = answer;
   const x = (ms: number) => ((Math.min(Math.max(ms, from), to) - from) / (to - from)) * WIDTH;
   const percent = (recordedWithin({ spans, gaps: [] }, from, to) / (to - from)) * 100;
-  const share = `${percent >= 10 || percent === 0 ? Math.round(percent) : percent.toFixed(1)} %`;
+  const share = percent > 0 && percent < 0.1 ? "< 0.1 %" : `${percent.toFixed(percent >= 10 ? 0 : 1)} %`;
   return (
     <span class="sparkline">
       <svg viewBox={`0 0 ${WIDTH} 16`} preserveAspectRatio="none" role="img" aria-label={`${share} of the last 24 hours recorded`}>
