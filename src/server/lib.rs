@@ -26,3 +26,6 @@ pub mod root;
 pub mod router;
 pub mod service;
 pub mod workers;
+
+#[cfg(test)]
+mod tests;

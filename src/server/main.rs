@@ -1,5 +1,6 @@
 //! The `kinetoscope` binary.
 
 fn main() -> std::process::ExitCode {
+    server::logging::init();
     server::cli::run(std::env::args_os())
 }

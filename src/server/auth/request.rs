@@ -119,6 +119,26 @@ fn presented(parts: &Parts) -> Presented {
     }
 }
 
+/// The holder of an access key, for what no token may do.
+pub struct Owner {
+    /// The key's id.
+    pub key_id: String,
+}
+
+impl FromRequestParts<App> for Owner {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        match Access::from_request_parts(parts, app).await? {
+            Access::Key { id } => Ok(Self { key_id: id }),
+            Access::Token { .. } => {
+                Err(ApiError::forbidden("TOKEN_SCOPE", "no token allows this")
+                    .hint("sign in with an access key"))
+            }
+        }
+    }
+}
+
 /// The stream of a request's path, handed out only to callers that may do `VERB` to it. Handlers get the name no other
 /// way, so none can forget to ask.
 pub struct For<const VERB: u8> {

@@ -10,8 +10,8 @@
 use super::{Failure, say};
 use crate::data_dir::DataDir;
 use crate::error::Causes;
+use crate::root;
 use crate::service::open_vault;
-use crate::{logging, root};
 use shardlog::env::Env;
 use shardlog::local::{LocalOptions, LocalStore};
 use shardlog::meta::SqliteMeta;
@@ -41,17 +41,21 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    logging::init();
     let key_file = arguments.root_key_file.as_deref();
     let root = root::source(key_file, &arguments.data, false, |name| std::env::var(name).ok());
     let root = root.map_err(Failure::usage)?;
     let data = DataDir::open(&arguments.data, false).map_err(Failure::failed)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
     let mut report = Report::default();
     runtime.block_on(check(&data, root, &mut report));
     let Report { faults, shards, records, bytes } = report;
     say(format_args!("{shards} shards, {records} records, {bytes} bytes: {faults} faults"));
-    if faults == 0 { Ok(()) } else { Err(Failure::Failed(format!("{faults} faults in {}", data.path().display()))) }
+    if faults == 0 {
+        Ok(())
+    } else {
+        Err(Failure::Failed(format!("{faults} faults in {}", data.path().display())))
+    }
 }
 
 #[derive(Default)]
@@ -109,7 +113,8 @@ async fn check_streams(streams: &Streams, env: Env, known: &mut HashSet<ShardId>
             for index in 0..stream.shards.len() {
                 let place = format!("stream {}, shard {}", stream.name, stream.shards[index].id);
                 known.insert(stream.shards[index].id);
-                let shard = u32::try_from(index).ok().and_then(|index| streams.shard(&stream.name, index).ok());
+                let shard =
+                    u32::try_from(index).ok().and_then(|index| streams.shard(&stream.name, index).ok());
                 let Some(shard) = shard else { continue };
                 let Some(state) = report.take(&place, shard.state().await) else { continue };
                 let read = async |from, limit| {
@@ -164,14 +169,17 @@ async fn check_shard(
     while next < tail.next {
         let records = if next < singly_until { 1 } else { PAGE.records };
         match read(next, ReadLimit { records, ..PAGE }).await {
-            Ok(page) if page.is_empty() => return report.fault(place, format_args!("record {next} is missing")),
+            Ok(page) if page.is_empty() => {
+                return report.fault(place, format_args!("record {next} is missing"));
+            }
             Ok(page) => {
                 for (seq, arrival, body_len) in page {
                     if seq != next {
                         return report.fault(place, format_args!("record {seq} stands where {next} should"));
                     }
                     if arrival < last_arrival {
-                        report.fault(place, format_args!("record {seq} arrived before the one in front of it"));
+                        report
+                            .fault(place, format_args!("record {seq} arrived before the one in front of it"));
                     }
                     (next, last_arrival) = (seq.plus(1), arrival);
                     report.records += 1;

@@ -6,7 +6,7 @@ use crate::data_dir::DataDir;
 use crate::error::Causes;
 use crate::http::{Server, TlsError, acceptor};
 use crate::service::Service;
-use crate::{auth, logging, root, router};
+use crate::{auth, root, router};
 use shardlog::env::Env;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,9 +45,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         print(&effective);
         return Ok(());
     }
-    logging::init();
     let config = effective.config;
-    let root = root::source(config.root_key_file.as_deref(), &config.data, true, |name| std::env::var(name).ok());
+    let root =
+        root::source(config.root_key_file.as_deref(), &config.data, true, |name| std::env::var(name).ok());
     let root = root.map_err(Failure::usage)?;
     let preset = auth::preset(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
     let tls = tls(&config).map_err(Failure::failed)?;

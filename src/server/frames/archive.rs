@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::auth::Frames;
 use crate::error::{ApiError, Causes};
 use crate::http::Query;
+use crate::native::range::end_ms;
 use crate::workers::{Frames as Made, Item, Pool, WorkerError};
 use axum::body::Body;
 use axum::extract::State;
@@ -59,7 +60,8 @@ pub async fn archive(
     Query(image): Query<ImageQuery>,
 ) -> Result<Response, ApiError> {
     let pool = app.pool.as_ref().map_err(Clone::clone)?.clone();
-    let selection = query.select(image, app.env.clock.now_ms().saturating_mul(1000))?;
+    let end_ms = end_ms(&app, &camera.stream).await?;
+    let selection = query.select(image, end_ms.saturating_mul(1000))?;
     let busy = |_| ApiError::busy(format!("{ARCHIVES_MAX} archives are being made"));
     let slot = app.archives.clone().try_acquire_owned().map_err(busy)?;
     let Selection { from_us, to_us, .. } = selection;
@@ -147,7 +149,7 @@ impl Archive {
         match outcome {
             Ok(()) => {}
             Err(ArchiveError::Gone) => {
-                tracing::debug!(stream = self.stream, "the reader of an archive has gone")
+                tracing::debug!(stream = self.stream, "the reader of an archive has gone");
             }
             Err(error) => {
                 tracing::error!(stream = self.stream, cause = %Causes(&error), "an archive of frames was cut off");
@@ -164,7 +166,7 @@ impl Archive {
                 FrameBatch::Plan(plan) => self.pictures(&plan).await?,
             }
         }
-        let manifest = serde_json::to_vec_pretty(&self.manifest).map_err(io::Error::from)?;
+        let manifest = serde_json::to_vec(&self.manifest).map_err(io::Error::from)?;
         self.output.send(super::tar::file(manifest::NAME, &manifest)?).await?;
         self.output.send(super::tar::end()).await
     }
@@ -187,7 +189,7 @@ impl Archive {
                         self.sample(plan, first, &frame).await?;
                     }
                     Ok(Item::Missing(missing)) => {
-                        self.manifest.undecodable(first.requested_us, &missing.detail)
+                        self.manifest.undecodable(first.requested_us, &missing.detail);
                     }
                     Err(WorkerError::NotTaken { .. }) => break,
                     Err(error) if is_about_footage(&error) => {
@@ -214,7 +216,7 @@ impl Archive {
         for frame in wanted {
             match self.last_us {
                 Some(last_us) if frame.producer_us <= last_us => {
-                    self.manifest.repeated(frame.requested_us, last_us)
+                    self.manifest.repeated(frame.requested_us, last_us);
                 }
                 _ => {
                     self.last_us = Some(frame.producer_us);

@@ -73,8 +73,8 @@ pub(super) struct Selection {
 }
 
 impl ArchiveQuery {
-    /// Decides what was left open. `now_us` ends the range if nothing else does.
-    pub(super) fn select(self, image: ImageQuery, now_us: u64) -> Result<Selection, ApiError> {
+    /// Decides what was left open. `end_us`, after which there can be nothing, ends the range if nothing else does.
+    pub(super) fn select(self, image: ImageQuery, end_us: u64) -> Result<Selection, ApiError> {
         let fps = match (self.fps, self.every) {
             (Some(_), Some(_)) => {
                 return Err(ApiError::bad_request("BAD_QUERY", "give fps or every, not both"));
@@ -82,8 +82,8 @@ impl ArchiveQuery {
             (fps, None) => Some(fps.unwrap_or(FPS_DEFAULT)),
             (None, Some(Every::Keyframe)) => None,
         };
-        let (from_us, to_us) = (self.from.us, self.to.map_or(now_us, |to| to.us));
-        let seconds = to_us.min(now_us).saturating_sub(from_us) as f64 / 1e6;
+        let (from_us, to_us) = (self.from.us, self.to.map_or(end_us, |to| to.us));
+        let seconds = to_us.min(end_us).saturating_sub(from_us) as f64 / 1e6;
         if fps.is_some_and(|fps| seconds * fps > INSTANTS_MAX) {
             return Err(ApiError::too_large(
                 "RANGE_TOO_LONG",
@@ -130,12 +130,9 @@ mod tests {
 
     #[test]
     fn what_is_left_open_is_decided() {
-        let one = select("from=1000").unwrap();
-        assert_eq!(
-            (one.from_us, one.to_us, one.fps),
-            (1_000_000_000, 2_000_000_000_000_000, Some(1.0)),
-            "one a second"
-        );
+        let one = select("from=1999999000").unwrap();
+        let expected = (1_999_999_000_000_000, 2_000_000_000_000_000, Some(1.0));
+        assert_eq!((one.from_us, one.to_us, one.fps), expected, "one a second, up to the end");
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(super) async fn archive(
     camera: Play,
     Query(range): Query<RangeQuery>,
 ) -> Result<Response, ApiError> {
-    let range = past(&app, range);
+    let range = range.up_to_now(&app, &camera.stream).await?;
     let media = with_token(format!("archive/media.m3u8?{}", query(range)), camera.token_in_query.as_deref());
     let playlist = app.video.multivariant(&camera.stream, Some(range), media).await?;
     Ok(answer(playlist.to_text(), INDEX))
@@ -63,15 +63,10 @@ pub(super) async fn archive_media(
     camera: Play,
     Query(range): Query<RangeQuery>,
 ) -> Result<Response, ApiError> {
-    let range = past(&app, range);
+    let range = range.up_to_now(&app, &camera.stream).await?;
     let playlist = app.video.archive_playlist(&camera.stream, range, &uris(&camera)).await?;
     let cache = if playlist.ended { FINISHED } else { GROWING };
     Ok(answer(playlist.to_text(), cache))
-}
-
-/// Everything up to now, unless said otherwise.
-fn past(app: &App, range: RangeQuery) -> TimeRange {
-    range.or(0, app.env.clock.now_ms())
 }
 
 /// The range, spelled out: the media playlist must be about the same one, whenever it is asked for.

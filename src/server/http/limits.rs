@@ -3,14 +3,18 @@
 use crate::config::Config;
 use std::time::Duration;
 
-/// Most bytes of a request's header; also how much is read from a connection at a time.
-pub const READ_BUFFER_BYTES_MAX: usize = 256 << 10;
-/// Most header bytes (HTTP/2 counts the decoded list).
-pub const HEADER_BYTES_MAX: u32 = 32 << 10;
+/// About how much is read from a connection at a time.
+pub const READ_BUFFER_BYTES: usize = 256 << 10;
+/// Most bytes of a request's header (HTTP/2 counts the decoded list).
+pub const HEADER_BYTES_MAX: usize = 32 << 10;
 /// Most fields in a request's header.
 pub const HEADERS_MAX: usize = 100;
 /// Most requests at a time on one HTTP/2 connection.
 pub const H2_STREAMS_MAX: u32 = 64;
+/// Bytes that an HTTP/2 peer may send ahead in one request; enough for an upload not to wait for us.
+pub const H2_STREAM_WINDOW_BYTES: u32 = 1 << 20;
+/// The same for all requests of a connection.
+pub const H2_WINDOW_BYTES: u32 = 4 << 20;
 /// HTTP/2 peers that answer no ping for this long are gone.
 pub const H2_PING: Duration = Duration::from_secs(20);
 /// A client that takes none of the bytes it asked for is cut off after this.

@@ -2,14 +2,15 @@
 
 use super::io::{Guarded, KeepReading};
 use super::limits::{
-    H2_PING, H2_STREAMS_MAX, HEADER_BYTES_MAX, HEADERS_MAX, Limits, READ_BUFFER_BYTES_MAX, WRITE_STALL,
+    H2_PING, H2_STREAM_WINDOW_BYTES, H2_STREAMS_MAX, H2_WINDOW_BYTES, HEADER_BYTES_MAX, HEADERS_MAX, Limits,
+    READ_BUFFER_BYTES, WRITE_STALL,
 };
 use axum::Router;
 use axum::body::Body;
 use http::Request;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use shardlog::env::Clock;
 use std::io;
@@ -114,12 +115,12 @@ impl Connections {
                     let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                     self.http(stream, address, h2, watcher).await
                 }
-                Err(error) => Err(error.into()),
+                Err(error) => return tracing::debug!(peer = %address, %error, "tls handshake failed"),
             },
         };
         if let Err(error) = outcome {
             // Clients that hang up are daily bread.
-            tracing::debug!(peer = %address, error, "connection ended early");
+            tracing::debug!(peer = %address, %error, "connection ended early");
         }
         drop(permit);
     }
@@ -135,13 +136,7 @@ impl Connections {
         }
     }
 
-    async fn http<T>(
-        &self,
-        stream: T,
-        address: SocketAddr,
-        h2: bool,
-        watcher: Watcher,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
+    async fn http<T>(&self, stream: T, address: SocketAddr, h2: bool, watcher: Watcher) -> hyper::Result<()>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -152,25 +147,34 @@ impl Connections {
             request.extensions_mut().insert(peer.clone());
             router.clone().oneshot(request.map(Body::new))
         });
-        let builder = self.builder(h2);
-        watcher.watch(builder.serve_connection(TokioIo::new(io), service)).await
+        let io = TokioIo::new(io);
+        // Chosen by ALPN, and HTTP/1 without TLS: guessing the protocol from the first bytes has no time limit.
+        if h2 {
+            watcher.watch(self.http2().serve_connection(io, service)).await
+        } else {
+            watcher.watch(self.http1().serve_connection(io, service)).await
+        }
     }
 
-    /// The protocol is chosen by ALPN, and is HTTP/1 without TLS. Guessing it from the first bytes has no time limit.
-    fn builder(&self, h2: bool) -> auto::Builder<TokioExecutor> {
-        let builder = auto::Builder::new(TokioExecutor::new());
-        let mut builder = if h2 { builder.http2_only() } else { builder.http1_only() };
+    fn http1(&self) -> http1::Builder {
+        let mut builder = http1::Builder::new();
         builder
-            .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_timeout)
             .max_headers(HEADERS_MAX)
-            .max_buf_size(READ_BUFFER_BYTES_MAX);
+            .max_header_size(HEADER_BYTES_MAX)
+            .max_buf_size(READ_BUFFER_BYTES);
         builder
-            .http2()
+    }
+
+    fn http2(&self) -> http2::Builder<TokioExecutor> {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
             .timer(TokioTimer::new())
-            .max_header_list_size(HEADER_BYTES_MAX)
+            .max_header_list_size(u32::try_from(HEADER_BYTES_MAX).unwrap_or(u32::MAX))
             .max_concurrent_streams(H2_STREAMS_MAX)
+            .initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(H2_WINDOW_BYTES)
             .keep_alive_interval(H2_PING)
             .keep_alive_timeout(H2_PING);
         builder

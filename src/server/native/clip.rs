@@ -44,6 +44,5 @@ pub async fn frames(
 }
 
 async fn find(app: &App, stream: &str, range: RangeQuery) -> Result<Clip, ReadError> {
-    let now_ms = app.env.clock.now_ms();
-    app.video.clip(stream, range.or(0, now_ms)).await
+    app.video.clip(stream, range.up_to_now(app, stream).await?).await
 }

@@ -23,7 +23,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_stream::wrappers::ReceiverStream;
-use video::{End, IngestError, IngestSession, SessionOptions, Summary};
+use video::{End, Event, IngestError, IngestSession, SessionOptions, Summary};
 
 const NDJSON: &str = "application/x-ndjson";
 const START_HEADER: &str = "x-amzn-producer-start-timestamp";
@@ -40,92 +40,125 @@ pub struct Options {
 /// How an upload ended.
 struct Ended {
     summary: Summary,
-    /// Why it broke off, if it did.
-    upload: Option<UploadError>,
+    /// Why it ended early, where the session does not know.
+    cause: Option<Cause>,
+}
+
+enum Cause {
+    Upload(UploadError),
+    /// The server is going down.
+    Stopped,
 }
 
 /// Takes media until the sender ends it. Answers with a summary then, or with events meanwhile.
 pub async fn ingest(
     State(app): State<App>,
     camera: Ingest,
-    Query(options): Query<Options>,
+    Query(query): Query<Options>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let idle = Duration::from_secs(app.config.ingest_idle_timeout_s);
     let upload = Upload::new(body, app.env.clock.clone(), idle);
-    let wants_events =
+    let events =
         headers.get_all(ACCEPT).iter().any(|accept| accept.as_bytes().starts_with(NDJSON.as_bytes()));
-    let session = match begin(&app, &camera.stream, &options, &headers, &peer, wants_events).await {
-        Ok(session) => session,
-        Err(refusal) => {
-            app.metrics.ingest_errors.inc();
-            // A client that asked first has not sent anything, and must not be told to go on.
-            if !headers.contains_key(EXPECT) {
-                app.sessions.spawn(upload.linger());
+    let start_ms = start_ms(&query, &headers)?;
+    // A client that asks before it sends has not sent anything yet, and must not be told to go on if it is refused.
+    let asks_first = headers.contains_key(EXPECT);
+    let options = SessionOptions { start_ms, peer: peer.address.to_string(), tags: BTreeMap::new(), events };
+    let auto_create = query.auto_create != Some(false);
+
+    let (tell_begun, begun) = oneshot::channel();
+    let (tell_ended, ended) = oneshot::channel();
+    let tracker = app.sessions.clone();
+    tracker.spawn(async move {
+        match begin(&app, &camera.stream, options, auto_create).await {
+            Ok(mut session) => {
+                // The handler may have gone.
+                let _ = tell_begun.send(Ok(session.take_events()));
+                feed(&app, session, upload, &peer, tell_ended).await;
             }
-            return Err(refusal);
+            Err(refusal) => {
+                app.metrics.ingest_errors.inc();
+                let _ = tell_begun.send(Err(refusal));
+                if !asks_first {
+                    tokio::spawn(upload.linger());
+                }
+            }
         }
+    });
+    let Some(events) = begun.await.map_err(interrupted)?? else {
+        return answer(ended.await.map_err(interrupted)?);
     };
-    let (tell, told) = oneshot::channel();
-    let mut session = session;
-    let events = session.take_events();
-    app.sessions.spawn(feed(app.clone(), session, upload, tell));
-    let Some(events) = events else {
-        let ended = told.await.map_err(|_| ApiError::from(IngestError::Interrupted))?;
-        return answer(ended);
-    };
-    // From now on we write while the camera sends, and must not stop reading when it stops listening.
-    peer.keep_reading.set(true);
     let lines = ReceiverStream::new(events).map(|event| events::line(&event));
-    let last = futures_util::stream::once(told).filter_map(async |ended| last_line(&ended.ok()?));
+    let last = futures_util::stream::once(ended).filter_map(async |ended| last_line(&ended.ok()?));
     let lines = lines.chain(last).map(Ok::<_, Infallible>);
     Ok(([(CONTENT_TYPE, NDJSON), (CACHE_CONTROL, "no-store")], Body::from_stream(lines)).into_response())
 }
 
+/// The task has panicked, or the server is going down.
+fn interrupted(_: oneshot::error::RecvError) -> ApiError {
+    IngestError::Interrupted.into()
+}
+
 /// What the session itself does not know.
 fn last_line(ended: &Ended) -> Option<Bytes> {
-    matches!(ended.upload, Some(UploadError::Idle(_))).then(events::idle_line)
+    match ended.cause {
+        Some(Cause::Upload(UploadError::Idle(_))) => Some(events::idle_line()),
+        Some(Cause::Stopped) => Some(events::line(&Event::Error {
+            fragment: ended.summary.last_fragment,
+            error: IngestError::ShuttingDown,
+        })),
+        // Nobody is there to read it.
+        Some(Cause::Upload(UploadError::Broken(_))) | None => None,
+    }
+}
+
+fn start_ms(query: &Options, headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    let start = match (query.start, headers.get(START_HEADER)) {
+        (None, Some(header)) => {
+            let text = header.to_str().unwrap_or_default();
+            Some(Instant::parse(text).map_err(|error| ApiError::bad_request("BAD_HEADER", error))?)
+        }
+        (start, _) => start,
+    };
+    Ok(start.map(Instant::ms))
 }
 
 async fn begin(
     app: &App,
     stream: &str,
-    options: &Options,
-    headers: &HeaderMap,
-    peer: &Peer,
-    events: bool,
+    options: SessionOptions,
+    auto_create: bool,
 ) -> Result<IngestSession, ApiError> {
     if app.stop.is_cancelled() {
         return Err(IngestError::ShuttingDown.into());
     }
-    let start_ms = match (options.start, headers.get(START_HEADER)) {
-        (Some(start), _) => Some(start.ms()),
-        (None, Some(header)) => {
-            let text = header.to_str().unwrap_or_default();
-            Some(Instant::parse(text).map_err(|error| ApiError::bad_request("BAD_HEADER", error))?.ms())
-        }
-        (None, None) => None,
-    };
-    let session =
-        || SessionOptions { start_ms, peer: peer.address.to_string(), tags: BTreeMap::new(), events };
-    match app.video.ingest(stream, session()).await {
-        Err(IngestError::NotFound(_)) if options.auto_create != Some(false) => {
+    match app.video.ingest(stream, options.clone()).await {
+        Err(IngestError::NotFound(_)) if auto_create => {
             app.create_default(stream).await?;
-            Ok(app.video.ingest(stream, session()).await?)
+            Ok(app.video.ingest(stream, options).await?)
         }
         begun => Ok(begun?),
     }
 }
 
 /// Hands the upload to the session until one of them ends, or the server does.
-async fn feed(app: App, mut session: IngestSession, mut upload: Upload, tell: oneshot::Sender<Ended>) {
+async fn feed(
+    app: &App,
+    mut session: IngestSession,
+    mut upload: Upload,
+    peer: &Peer,
+    tell: oneshot::Sender<Ended>,
+) {
+    // We may write (events, "100 Continue") while the camera sends, and must not stop reading when it stops listening.
+    peer.keep_reading.set(true);
     app.metrics.sessions.inc();
-    let (end, broken) = loop {
+    let (end, cause) = loop {
         let next = tokio::select! {
             next = upload.next() => next,
-            () = app.stop.cancelled() => break (End::Shutdown, None),
+            () = app.stop.cancelled() => break (End::Shutdown, Some(Cause::Stopped)),
         };
         match next {
             Ok(Some(bytes)) => {
@@ -136,31 +169,31 @@ async fn feed(app: App, mut session: IngestSession, mut upload: Upload, tell: on
                 }
             }
             Ok(None) => break (End::Eof, None),
-            Err(error) => break (End::Disconnected, Some(error)),
+            Err(error) => break (End::Disconnected, Some(Cause::Upload(error))),
         }
     };
+    // Nothing more is to be read for the session's sake.
+    peer.keep_reading.set(false);
     let summary = session.finish(end).await;
     app.metrics.sessions.dec();
     app.metrics.ingest_fragments.inc_by(summary.persisted);
     if summary.error.is_some() {
         app.metrics.ingest_errors.inc();
     }
-    let unread = end != End::Eof;
     // The sender may have gone.
-    let _ = tell.send(Ended { summary, upload: broken });
-    if unread {
-        upload.linger().await;
+    let _ = tell.send(Ended { summary, cause });
+    if end == End::Disconnected {
+        tokio::spawn(upload.linger());
     }
 }
 
 fn answer(ended: Ended) -> Result<Response, ApiError> {
-    let Ended { summary, upload } = ended;
+    let Ended { summary, cause } = ended;
     let stored = describe(&summary);
-    let error: ApiError = match (summary.error, upload) {
-        (_, Some(idle @ UploadError::Idle(_))) => idle.into(),
-        (Some(error), _) => error.into(),
-        // Nobody is there to read it.
-        (None, Some(broken)) => broken.into(),
+    let error: ApiError = match (cause, summary.error) {
+        (Some(Cause::Stopped), _) => IngestError::ShuttingDown.into(),
+        (Some(Cause::Upload(error)), _) => error.into(),
+        (None, Some(error)) => error.into(),
         (None, None) => return Ok((StatusCode::OK, Json(stored)).into_response()),
     };
     Err(error.beside("summary", stored))

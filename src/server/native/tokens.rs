@@ -1,7 +1,7 @@
 //! `POST /v1/tokens`: hand a part of one's rights on.
 
 use crate::app::App;
-use crate::auth::{Access, AccessKeys, Grant, Verb, Verbs, check_stream_name};
+use crate::auth::{AccessKeys, Grant, Owner, Verb, Verbs, check_stream_name};
 use crate::error::ApiError;
 use crate::http::JsonBody;
 use axum::Json;
@@ -36,13 +36,9 @@ pub struct Token {
 /// Only the holder of an access key makes tokens: a token that makes tokens would never expire.
 pub async fn create(
     State(app): State<App>,
-    access: Access,
+    owner: Owner,
     JsonBody(wish): JsonBody<Wish>,
 ) -> Result<Json<Token>, ApiError> {
-    let Access::Key { id } = access else {
-        return Err(ApiError::forbidden("TOKEN_SCOPE", "a token cannot make tokens")
-            .hint("sign in with an access key"));
-    };
     if let Some(stream) = &wish.stream {
         check_stream_name(stream)?;
     }
@@ -52,7 +48,7 @@ pub async fn create(
         return Err(ApiError::bad_request("BAD_BODY", message));
     }
     let until_s = app.env.clock.now_ms() / 1000 + wish.expires_in_s;
-    let grant = Grant { until_s, verbs, key_id: id, stream: wish.stream };
+    let grant = Grant { until_s, verbs, key_id: owner.key_id, stream: wish.stream };
     let token = grant.sign(|bytes| app.vault.mac(AccessKeys::TOKEN_PURPOSE, bytes));
     Ok(Json(Token { token, expires_at: until_s * 1000 }))
 }
