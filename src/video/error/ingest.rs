@@ -36,6 +36,12 @@ pub enum IngestError {
         /// What is taken.
         max: usize,
     },
+    /// A start in the future.
+    #[error("the start given, {start_ms} (milliseconds since the Unix epoch), is more than a day ahead")]
+    StartInFuture {
+        /// What was given.
+        start_ms: u64,
+    },
     /// Tags that do not fit.
     #[error("the tags take {bytes} bytes; at most {max} are taken, and at most 255 for a name")]
     TagsTooLarge {
@@ -72,7 +78,10 @@ impl IngestError {
             Self::PublisherActive { .. } | Self::TakenOver => ErrorKind::Conflict,
             Self::Media(MediaError::BoxTooLarge { .. } | MediaError::Absurd { .. })
             | Self::TagsTooLarge { .. } => ErrorKind::TooLarge,
-            Self::NotVideo { .. } | Self::Media(_) | Self::TooManyTracks { .. } => ErrorKind::Invalid,
+            Self::NotVideo { .. }
+            | Self::Media(_)
+            | Self::TooManyTracks { .. }
+            | Self::StartInFuture { .. } => ErrorKind::Invalid,
             Self::ShuttingDown | Self::Interrupted => ErrorKind::Unavailable,
             Self::Append(error) => match error {
                 AppendError::Deleted => ErrorKind::NotFound,
@@ -94,6 +103,7 @@ impl IngestError {
             Self::PublisherActive { .. } => "PUBLISHER_ACTIVE",
             Self::Media(error) => error.code(),
             Self::TooManyTracks { .. } => "TOO_MANY_TRACKS",
+            Self::StartInFuture { .. } => "INVALID_START",
             Self::TagsTooLarge { .. } => "TAGS_TOO_LARGE",
             Self::TakenOver => "TAKEN_OVER",
             Self::Deleted | Self::Append(AppendError::Deleted) => "STREAM_DELETED",
@@ -114,6 +124,9 @@ impl IngestError {
             }
             Self::Media(error) => error.hint(),
             Self::TooManyTracks { .. } => "send fewer tracks",
+            Self::StartInFuture { .. } => {
+                "give the time of the first frame, in seconds since the Unix epoch or RFC 3339"
+            }
             Self::TagsTooLarge { .. } => "send fewer or shorter tags",
             Self::TakenOver => "let only one camera send to a stream",
             Self::Deleted | Self::Append(AppendError::Deleted) => "create the stream again",

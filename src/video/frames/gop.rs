@@ -58,24 +58,32 @@ pub(super) async fn exact(
     plan(&init, &chunks, wanted).map(Some)
 }
 
-/// Plans the first key picture of a fragment that begins with one; `None` when it has no picture.
+/// Plans the key picture nearest to an instant, out of the first ones of these fragments; `None` when they have no picture.
 pub(super) async fn key(
     recording: &Recording,
-    fragment: &Fragment,
+    fragments: &[Fragment],
     instant: u64,
 ) -> Result<Option<FramePlan>, ReadError> {
-    let init = recording.init_of(fragment).await?;
-    let own = footage(recording, &init, fragment, true).await?;
-    let Some(index) = own.key_picture() else { return Ok(None) };
+    let mut nearest: Option<(WantedFrame, Arc<Init>, Footage)> = None;
+    for fragment in fragments {
+        let init = recording.init_of(fragment).await?;
+        let own = footage(recording, &init, fragment, true).await?;
+        let Some(index) = own.key_picture() else { continue };
+        let wanted = own.wanted(index, instant);
+        let distance = |wanted: &WantedFrame| wanted.producer_us.abs_diff(instant);
+        if nearest.as_ref().is_none_or(|(other, ..)| distance(&wanted) < distance(other)) {
+            nearest = Some((wanted, init, own));
+        }
+    }
+    let Some((wanted, init, own)) = nearest else { return Ok(None) };
     let mut chunks: Vec<Bytes> = Vec::new();
-    if fragment.flags.has(Flags::GRADUAL) {
-        for fragment in lead_in(recording, fragment, true).await?.iter().flatten() {
+    if own.fragment.flags.has(Flags::GRADUAL) {
+        for fragment in lead_in(recording, &own.fragment, true).await?.iter().flatten() {
             chunks.extend(footage(recording, &init, fragment, false).await?.chunks);
         }
     }
-    chunks.extend(own.chunks.iter().cloned());
-    let wanted: Vec<WantedFrame> = vec![own.wanted(index, instant)];
-    plan(&init, &chunks, wanted).map(Some)
+    chunks.extend(own.chunks);
+    plan(&init, &chunks, vec![wanted]).map(Some)
 }
 
 /// The next fragment, reduced to its pictures from before its own start: they belong to this one's time.

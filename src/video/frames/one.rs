@@ -32,31 +32,29 @@ pub(crate) async fn frame_at(
     let planned = match mode {
         FrameMode::Exact => gop::exact(recording, &fragment, &[instant]).await?,
         FrameMode::Keyframe => {
-            let nearest = nearest_key(recording, fragment, at_us).await?;
-            gop::key(recording, &nearest, instant).await?
+            let candidates = key_fragments(recording, fragment, at_us).await?;
+            gop::key(recording, &candidates, instant).await?
         }
     };
     planned.ok_or(ReadError::NoMedia { reason: Reason::NoData })
 }
 
-/// The fragment, this one or the next or an earlier one, whose key frame is nearest.
-async fn nearest_key(
+/// Fragments around an instant that begin with a key frame: this one or one before it, and the next one.
+async fn key_fragments(
     recording: &Recording,
     covering: Fragment,
     at_us: Option<u64>,
-) -> Result<Fragment, ReadError> {
-    let mut earlier = covering.clone();
+) -> Result<Vec<Fragment>, ReadError> {
+    let next = match at_us {
+        Some(_) => recording.timeline.forward(Clock::Producer, 0, Some(covering.seq), 1).await?,
+        None => Vec::new(),
+    };
+    let mut earlier = covering;
     while !earlier.independent() {
         let before = recording.timeline.before(&earlier).await?;
         earlier = before.ok_or(ReadError::NoMedia { reason: Reason::NoData })?;
     }
-    let Some(at_us) = at_us else { return Ok(earlier) };
-    let later = recording.timeline.forward(Clock::Producer, 0, Some(covering.seq), 1).await?;
-    let distance = |fragment: &Fragment| fragment.producer_us.abs_diff(at_us);
-    Ok(match later.into_iter().next().filter(Fragment::independent) {
-        Some(later) if distance(&later) < distance(&earlier) => later,
-        _ => earlier,
-    })
+    Ok(std::iter::once(earlier).chain(next.into_iter().filter(Fragment::independent)).collect())
 }
 
 /// The fragment that covers an instant; the newest one if absent.

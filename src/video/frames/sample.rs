@@ -1,6 +1,6 @@
 //! Pictures of a range, at a rate or every key frame, as a stream of plans.
 
-use super::gop;
+use super::gop::{self, NEWEST};
 use super::one::LINGER_US;
 use super::plan::{FramePlan, MissingFrame, MissingReason};
 use crate::clock::Clock;
@@ -112,12 +112,14 @@ impl Sampler {
 
     async fn pictures_of(&mut self, fragment: &Fragment) -> Result<Option<FrameBatch>, ReadError> {
         if self.sampling == Sampling::KeyFrames {
-            let in_range = fragment.producer_us >= self.from_us;
-            if !in_range || !fragment.independent() {
+            if !fragment.independent() {
                 return Ok(None);
             }
-            let planned = gop::key(&self.recording, fragment, fragment.producer_us).await?;
-            return Ok(planned.map(FrameBatch::Plan));
+            let planned = gop::key(&self.recording, std::slice::from_ref(fragment), NEWEST).await?;
+            let in_range = |plan: &FramePlan| {
+                plan.wanted.iter().all(|wanted| (self.from_us..self.to_us).contains(&wanted.producer_us))
+            };
+            return Ok(planned.filter(in_range).map(FrameBatch::Plan));
         }
         let end_us = fragment.end_us(Clock::Producer);
         let next_us = self.fragments.front().map(|next| next.producer_us);

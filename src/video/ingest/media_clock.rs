@@ -19,7 +19,7 @@ use crate::head::ChunkHead;
 use crate::head::ticks_to_us;
 use crate::reason::Reason;
 
-/// Media may overlap the end of what came before by this much and still continue it: muxers guess last durations.
+/// Media may overlap the end of what came before by this much, and by its last sample, and still continue it.
 const OVERLAP_US: i128 = 100_000;
 /// The same for a chunk without samples of the lead track, since tracks are interleaved loosely.
 const LOOSE_OVERLAP_US: i128 = 1_000_000;
@@ -43,8 +43,12 @@ pub(super) struct MediaTime {
     pub(super) timescale: u32,
     /// Decoding time of the first sample.
     pub(super) decode_time: u64,
-    /// Sum of the samples' durations.
+    /// Sum of the samples' durations, at most the longest fragment: a single sample may claim to last for years.
     pub(super) duration: u64,
+    /// Decoding time that follows the last sample, as the media says it.
+    pub(super) next: u64,
+    /// Duration of the last sample. Muxers guess it, so what follows may overlap it.
+    pub(super) last_duration: u64,
     /// `pts - dts` of the first sample; `None` for a chunk without samples of the lead track.
     pub(super) presentation_offset: Option<i64>,
 }
@@ -122,6 +126,8 @@ pub(super) struct MediaClock {
     presentation_offset: Option<i64>,
     /// Media time at which the next chunk of the lead track is expected.
     next_us: i128,
+    /// So much before that it may begin.
+    slack_us: i128,
     /// Producer time of the latest chunk; later ones are not before it.
     latest_us: u64,
     /// Producer time up to which there is media.
@@ -143,6 +149,7 @@ impl MediaClock {
             anchor: (media.us(), us.max(floor_us)),
             presentation_offset: None,
             next_us: media.us(),
+            slack_us: 0,
             latest_us: 0,
             end_us: floor_us,
             arrival_ms: hints.arrival_ms,
@@ -164,6 +171,7 @@ impl MediaClock {
             anchor: (start_us, last.position.producer_us),
             presentation_offset: Some(last.presentation_offset),
             next_us: start_us + i128::from(last.duration_us()),
+            slack_us: 0,
             latest_us: last.position.producer_us,
             end_us,
             arrival_ms,
@@ -191,7 +199,8 @@ impl MediaClock {
             return self.aside(media);
         }
         let ahead = media.us() - self.next_us;
-        let jumped = ahead < -OVERLAP_US || ahead > JUMP_US && ahead - self.passed_us(hints) > JUMP_US;
+        let jumped = ahead < -(OVERLAP_US + self.slack_us)
+            || ahead > JUMP_US && ahead - self.passed_us(hints) > JUMP_US;
         if jumped || self.drifted(hints) {
             self.tie_anew(media, hints);
             return self.advance(media, hints, Reason::ClockJump);
@@ -239,7 +248,8 @@ impl MediaClock {
     fn advance(&mut self, media: &MediaTime, hints: &Hints, discontinuity: Reason) -> Placed {
         let producer_us = self.producer_us(media).max(self.latest_us);
         self.presentation_offset = self.presentation_offset.or(media.presentation_offset);
-        self.next_us = media.us() + i128::from(media.duration_us());
+        self.next_us = i128::from(ticks_to_us(media.next, media.timescale));
+        self.slack_us = i128::from(ticks_to_us(media.last_duration, media.timescale));
         self.latest_us = producer_us;
         self.end_us = self.end_us.max(producer_us.saturating_add(media.duration_us()));
         self.arrival_ms = hints.arrival_ms;

@@ -10,7 +10,19 @@ const SECOND: u64 = 1_000_000;
 
 fn at(seconds: f64) -> MediaTime {
     let decode_time = (seconds * 90_000.0) as u64;
-    MediaTime { timescale: 90_000, decode_time, duration: 90_000, presentation_offset: Some(6_000) }
+    of(decode_time, 90_000)
+}
+
+/// A chunk whose last sample lasts 40 ms.
+fn of(decode_time: u64, duration: u64) -> MediaTime {
+    MediaTime {
+        timescale: 90_000,
+        decode_time,
+        duration,
+        next: decode_time + duration,
+        last_duration: 3_600.min(duration),
+        presentation_offset: Some(6_000),
+    }
 }
 
 fn arrived(ms: u64) -> Hints {
@@ -142,11 +154,21 @@ fn a_small_overlap_is_no_jump_and_times_do_not_go_back() {
     let (mut clock, first) = begun();
     let placed = clock.place(&at(100.95), &arrived(NOW_MS + 1000));
     assert_eq!((placed.producer_us, placed.discontinuity), (first.producer_us + 950_000, Reason::None));
-    let short = MediaTime { duration: 900, ..at(101.9) };
+    let short = of(1019 * 9_000, 900);
     let placed = clock.place(&short, &arrived(NOW_MS + 2000));
-    let overlapping = MediaTime { duration: 900, ..at(101.85) };
+    let overlapping = of(10_185 * 900, 900);
     let next = clock.place(&overlapping, &arrived(NOW_MS + 2000));
     assert_eq!((next.producer_us, next.discontinuity), (placed.producer_us, Reason::None));
+}
+
+#[test]
+fn a_last_sample_that_claims_too_much_is_no_jump() {
+    let (_, first) = begun();
+    // Its last sample claims a second, and the next chunk begins after 40 ms of it.
+    let claims = MediaTime { next: 101 * 90_000 + 86_400, last_duration: 90_000, ..at(100.0) };
+    let (mut clock, _) = MediaClock::begin(&claims, &arrived(NOW_MS), 0);
+    let placed = clock.place(&at(101.0), &arrived(NOW_MS + 1000));
+    assert_eq!((placed.producer_us, placed.discontinuity), (first.producer_us + SECOND, Reason::None));
 }
 
 #[test]
@@ -181,13 +203,13 @@ fn a_slow_network_is_not_taken_for_a_slow_crystal() {
 #[test]
 fn chunks_of_other_tracks_are_dated_and_move_nothing() {
     let (mut clock, first) = begun();
-    let sound = MediaTime { presentation_offset: None, duration: 1920, ..at(101.02) };
+    let sound = MediaTime { presentation_offset: None, ..of(10_102 * 900, 1920) };
     let placed = clock.place(&sound, &arrived(NOW_MS));
     assert_eq!((placed.producer_us, placed.discontinuity), (first.producer_us + SECOND, Reason::None));
     let placed = clock.place(&at(101.0), &arrived(NOW_MS + 1000));
     assert_eq!((placed.producer_us, placed.discontinuity), (first.producer_us + SECOND, Reason::None));
     // The pictures stop, the sound goes on.
-    let sound = MediaTime { presentation_offset: None, duration: 1920, ..at(150.0) };
+    let sound = MediaTime { presentation_offset: None, ..of(150 * 90_000, 1920) };
     assert_eq!(clock.place(&sound, &arrived(NOW_MS)).producer_us, first.producer_us + 50 * SECOND);
     let placed = clock.place(&at(151.0), &arrived(NOW_MS + 51_000));
     assert_eq!((placed.producer_us, placed.discontinuity), (first.producer_us + 51 * SECOND, Reason::NoData));
@@ -218,6 +240,8 @@ fn absurd_times_do_not_overflow() {
         timescale: 1,
         decode_time: u64::MAX,
         duration: u64::MAX,
+        next: u64::MAX,
+        last_duration: u64::MAX,
         presentation_offset: Some(i64::MIN),
     };
     let hints =

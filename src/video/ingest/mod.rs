@@ -43,6 +43,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+/// A start may lie this far ahead of our clock: all later footage is dated after it.
+const START_AHEAD_MS_MAX: u64 = 24 * 3600 * 1000;
+
 /// What a session is to know from the beginning.
 #[derive(Clone, Debug, Default)]
 pub struct SessionOptions {
@@ -120,6 +123,10 @@ impl IngestSession {
         options: SessionOptions,
     ) -> Result<Self, IngestError> {
         let tags = checked_tags(&options.tags)?;
+        let latest_ms = recording.now_ms().saturating_add(START_AHEAD_MS_MAX);
+        if let Some(start_ms) = options.start_ms.filter(|start_ms| *start_ms > latest_ms) {
+            return Err(IngestError::StartInFuture { start_ms });
+        }
         let slot = Slot::take(&recording, &options.peer).await?;
         let live = slot.live.clone();
         let (tell, events) = match options.events {

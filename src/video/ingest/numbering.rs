@@ -119,6 +119,7 @@ impl Numbering {
         let begins = self.begins(&chunk, reason);
         let fragment_ordinal = if begins { self.fragments } else { self.fragments.saturating_sub(1) };
         let discontinuity = begins && reason != Reason::None;
+        let next_us = (!discontinuity).then_some(chunk.placed.producer_us);
         let lists = begins && fragment_ordinal.is_multiple_of(DIRECTORY_FRAGMENTS);
         let first_of_lead = begins || self.open.as_ref().is_some_and(|(_, has_lead)| !has_lead);
         let independent = first_of_lead && chunk.has_lead() && chunk.key.is_key();
@@ -150,7 +151,7 @@ impl Numbering {
             head_len: chunk.head_len,
             tracks: chunk.tracks,
             tags: chunk.tags,
-            directory: if lists { self.complete() } else { Vec::new() },
+            directory: if lists { self.complete(next_us) } else { Vec::new() },
         }
     }
 
@@ -173,7 +174,8 @@ impl Numbering {
             return None;
         }
         if head.directory.is_empty() {
-            self.recent = self.complete();
+            let goes_on = !head.flags.has(Flags::DISCONTINUITY);
+            self.recent = self.complete(goes_on.then_some(head.position.producer_us));
         } else {
             self.directory_seq = Some(seq);
             self.recent.clear();
@@ -184,9 +186,14 @@ impl Numbering {
         Some(&open.0)
     }
 
-    /// The fragments since the newest directory, as they are once the current one is complete; at most 32.
-    fn complete(&self) -> Vec<DirectoryEntry> {
-        let open = self.open.as_ref().map(|(open, _)| open.to_entry());
+    /// The fragments since the newest directory, at most 32, as they are once the current one is complete: `next_us` is
+    /// where the session goes on with the next one, if it does.
+    fn complete(&self, next_us: Option<u64>) -> Vec<DirectoryEntry> {
+        let open = self.open.as_ref().map(|(open, _)| {
+            let mut open = open.clone();
+            next_us.into_iter().for_each(|next_us| open.followed_at(next_us));
+            open.to_entry()
+        });
         let excess =
             (self.recent.len() + usize::from(open.is_some())).saturating_sub(DIRECTORY_FRAGMENTS as usize);
         self.recent.iter().skip(excess).cloned().chain(open).collect()

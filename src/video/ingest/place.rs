@@ -73,7 +73,7 @@ impl Placer {
         if tracks > TRACKS_MAX {
             return Err(IngestError::TooManyTracks { tracks, max: TRACKS_MAX });
         }
-        let time = media_time(init, chunk);
+        let time = media_time(init, chunk, self.config.fragment_us_max());
         let prft_ms = chunk.prft.and_then(|prft| prft.start_ms(init, &chunk.info, arrival_ms));
         let sent_us = ticks_to_us(time.duration, time.timescale);
         Ok(Hints { arrival_ms, sent_us, prft_ms, start_ms: self.start_ms })
@@ -81,7 +81,7 @@ impl Placer {
 
     /// Dates a chunk that belongs to the initialisation segment in force.
     pub(super) fn date(&mut self, id: InitId, init: &Init, chunk: &Chunk, hints: &Hints) -> Dated {
-        let time = media_time(init, chunk);
+        let time = media_time(init, chunk, self.config.fragment_us_max());
         let (placed, clock) = match &mut self.running {
             Some((clock, _)) => (clock.place(&time, hints), clock.source()),
             None => self.begin(id, &time, hints),
@@ -195,26 +195,25 @@ fn end_us(end: &StreamEnd) -> u64 {
 }
 
 /// A chunk's place on the media timeline, in ticks of the lead track even if it has no samples of that.
-fn media_time(init: &Init, chunk: &Chunk) -> MediaTime {
+fn media_time(init: &Init, chunk: &Chunk, longest_us: u64) -> MediaTime {
     let (lead, dating) = (init.lead(), chunk.info.lead(init));
-    let timescale = lead.timescale;
-    if dating.track_id == lead.id {
-        let presentation_offset = dating.samples.first().map(|sample| sample.pts.saturating_sub(sample.dts));
-        return MediaTime {
-            timescale,
-            decode_time: dating.decode_time,
-            duration: dating.duration,
-            presentation_offset,
-        };
-    }
-    let own = init.track(dating.track_id).map_or(timescale, |track| track.timescale).max(1);
-    let scaled = |ticks: u64| {
-        u64::try_from(u128::from(ticks) * u128::from(timescale) / u128::from(own)).unwrap_or(u64::MAX)
-    };
+    let own = init.track(dating.track_id).map_or(lead.timescale, |track| track.timescale);
+    let scaled = |ticks: u64| scale(ticks, own, lead.timescale);
+    let of_lead = dating.track_id == lead.id;
+    let first = dating.samples.first().filter(|_| of_lead);
+    let longest = scale(longest_us, 1_000_000, lead.timescale);
     MediaTime {
-        timescale,
+        timescale: lead.timescale,
         decode_time: scaled(dating.decode_time),
-        duration: scaled(dating.duration),
-        presentation_offset: None,
+        duration: scaled(dating.duration).min(longest),
+        next: scaled(dating.decode_time.saturating_add(dating.duration)),
+        last_duration: scaled(dating.samples.last().map_or(0, |last| last.duration.into())),
+        presentation_offset: first.map(|sample| sample.pts.saturating_sub(sample.dts)),
     }
+}
+
+/// Ticks in another timescale, at most what fits.
+fn scale(ticks: u64, from: u32, to: u32) -> u64 {
+    let scaled = u128::from(ticks) * u128::from(to) / u128::from(from.max(1));
+    u64::try_from(scaled).unwrap_or(u64::MAX)
 }

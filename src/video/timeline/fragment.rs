@@ -6,6 +6,9 @@ use crate::reason::Reason;
 use serde::Serialize;
 use shardlog::{Arrival, Seq};
 
+/// The end of a fragment may lie this far before the start of the next without anything missing.
+const GUESSED_US: u64 = 100_000;
+
 /// A fragment: the run of chunks from one key frame up to the next. About 80 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fragment {
@@ -65,8 +68,17 @@ impl Fragment {
         }
     }
 
+    /// Settles how long it lasts, once it is known when the next one of the session begins: up to there, unless something
+    /// is missing in between. Durations of last samples are guesses.
+    pub(crate) fn followed_at(&mut self, next_us: u64) {
+        let until_next = next_us.saturating_sub(self.producer_us);
+        if until_next <= u64::from(self.duration_us) + GUESSED_US {
+            self.duration_us = u32::try_from(until_next).unwrap_or(u32::MAX);
+        }
+    }
+
     /// The fragment before the one that has these ordinals, out of a directory.
-    pub(crate) fn from_entry(entry: DirectoryEntry, ordinal: u64, discontinuity_ordinal: u64) -> Self {
+    pub(crate) fn from_entry(entry: &DirectoryEntry, ordinal: u64, discontinuity_ordinal: u64) -> Self {
         Self {
             seq: entry.seq,
             ordinal,

@@ -64,11 +64,18 @@ pub(crate) async fn view(
     spans_max: usize,
 ) -> Result<TimelineView, ReadError> {
     let TimeRange { from_ms, to_ms, clock } = range;
-    let until_us = to_ms.min(now_ms).saturating_mul(1000);
-    let mut folding = Folding::new(clock, from_ms.saturating_mul(1000), until_us, trailing);
+    let (from_us, to_us) = (from_ms.saturating_mul(1000), to_ms.saturating_mul(1000));
+    let mut folding = match timeline.forward(clock, to_us, None, 1).await?.first() {
+        // What follows the range says why there was nothing before it.
+        Some(after) => Folding::new(clock, from_us, to_us, after.start_us(clock), why_before(after)),
+        None => {
+            let until_us = to_us.min(now_ms.saturating_mul(1000));
+            Folding::new(clock, from_us, until_us, until_us, trailing.unwrap_or_default())
+        }
+    };
     let mut too_many = false;
     timeline
-        .walk_back(clock, to_ms.saturating_mul(1000), |fragment| {
+        .walk_back(clock, to_us, |fragment| {
             too_many = folding.spans.len() > spans_max;
             if too_many { Walk::Stop } else { folding.add(fragment) }
         })
@@ -76,18 +83,27 @@ pub(crate) async fn view(
     if too_many {
         return Err(ReadError::TooManyFragments { max: spans_max });
     }
-    // Footage may lie after now, by a camera's clock that runs ahead.
     let (spans, gaps) = folding.finish(timeline.tail()?.first.0 > 0);
     Ok(TimelineView { from_ms, to_ms, clock, spans, gaps })
+}
+
+/// Why there is nothing before a fragment, if there is nothing.
+fn why_before(fragment: &Fragment) -> Reason {
+    match fragment.reason {
+        Reason::None => Reason::NoData,
+        reason => reason,
+    }
 }
 
 /// Fragments, newest first, folded into spans and gaps.
 struct Folding {
     clock: Clock,
     from_us: u64,
-    /// Start of what was added last, or the end of the range.
+    /// End of what gaps are told of.
+    until_us: u64,
+    /// Start of what was added last.
     later_us: u64,
-    /// Why there would be a gap before that.
+    /// Why there would be a gap before that; [`Reason::None`]: the camera is still sending.
     reason: Reason,
     /// Ordinal of what was added last.
     ordinal: Option<u64>,
@@ -96,47 +112,40 @@ struct Folding {
 }
 
 impl Folding {
-    fn new(clock: Clock, from_us: u64, until_us: u64, trailing: TrailingGap) -> Self {
-        Self {
-            clock,
-            from_us,
-            later_us: until_us,
-            reason: trailing.unwrap_or_default(),
-            ordinal: None,
-            spans: Vec::new(),
-            gaps: Vec::new(),
-        }
+    fn new(clock: Clock, from_us: u64, until_us: u64, later_us: u64, reason: Reason) -> Self {
+        let (spans, gaps) = (Vec::new(), Vec::new());
+        Self { clock, from_us, until_us, later_us, reason, ordinal: None, spans, gaps }
     }
 
     fn add(&mut self, fragment: &Fragment) -> Walk {
         let start_us = fragment.start_us(self.clock);
         let end_us = fragment.end_us(self.clock);
-        let newest = self.ordinal.is_none();
-        let missing_us = self.later_us.saturating_sub(end_us.max(self.from_us));
         let least_us = if self.clock == Clock::Server { SERVER_GAP_US_MIN } else { GAP_US_MIN };
+        let missing_us = self.later_us.saturating_sub(end_us);
         // A camera that is still sending is never up to date to the millisecond: no gap after its newest fragment.
-        let gap = missing_us >= least_us && !(newest && self.reason == Reason::None);
+        let gap = missing_us >= least_us && self.reason != Reason::None;
         if gap {
-            self.gap(end_us.max(self.from_us), self.later_us);
+            self.gap(end_us, self.later_us, self.reason);
         }
         if end_us > self.from_us {
-            self.cover(start_us.max(self.from_us), end_us, fragment.bytes, gap || newest);
+            self.cover(start_us.max(self.from_us), end_us, fragment.bytes, gap);
         }
         self.ordinal = Some(fragment.ordinal);
         self.later_us = start_us;
-        self.reason = match fragment.reason {
-            Reason::None => Reason::NoData,
-            reason => reason,
-        };
+        self.reason = why_before(fragment);
         if start_us <= self.from_us { Walk::Stop } else { Walk::On }
     }
 
-    fn gap(&mut self, start_us: u64, end_us: u64) {
-        self.gaps.push(Gap { start_ms: start_us / 1000, end_ms: end_us / 1000, reason: self.reason });
+    /// Tells of a gap, as far as it lies in the range.
+    fn gap(&mut self, start_us: u64, end_us: u64, reason: Reason) {
+        let (start_us, end_us) = (start_us.max(self.from_us), end_us.min(self.until_us));
+        if start_us < end_us {
+            self.gaps.push(Gap { start_ms: start_us / 1000, end_ms: end_us / 1000, reason });
+        }
     }
 
     fn cover(&mut self, start_us: u64, end_us: u64, bytes: u64, anew: bool) {
-        if anew {
+        if anew || self.spans.is_empty() {
             self.spans.push(Span {
                 start_ms: start_us / 1000,
                 end_ms: end_us / 1000,
@@ -154,13 +163,13 @@ impl Folding {
 
     fn finish(mut self, trimmed: bool) -> (Vec<Span>, Vec<Gap>) {
         if self.later_us > self.from_us {
-            self.reason = match self.ordinal {
+            let reason = match self.ordinal {
                 Some(0) => Reason::NotRecorded,
                 Some(_) => Reason::Retention,
                 None if trimmed => Reason::Retention,
                 None => Reason::NotRecorded,
             };
-            self.gap(self.from_us, self.later_us);
+            self.gap(self.from_us, self.later_us, reason);
         }
         self.spans.reverse();
         self.gaps.reverse();

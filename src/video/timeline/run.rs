@@ -93,7 +93,12 @@ impl Run {
             Some(before) if before.ordinal.checked_add(1) != Some(fragment.ordinal) => {
                 return Err(ReadError::damaged(seq, "its fragment does not follow the one before"));
             }
-            Some(_) => self.fragments.push_back(fragment),
+            Some(_) => {
+                if let Some(before) = self.fragments.back_mut().filter(|_| !fragment.discontinuity()) {
+                    before.followed_at(fragment.producer_us);
+                }
+                self.fragments.push_back(fragment);
+            }
             None => {
                 self.fragments.push_back(fragment);
                 self.prepend(first, seq, head)?;
@@ -119,7 +124,7 @@ impl Run {
             if entry.seq >= after.seq {
                 return Err(ReadError::damaged(seq, "its directory is out of order"));
             }
-            self.fragments.push_front(Fragment::from_entry(entry, ordinal, discontinuity_ordinal));
+            self.fragments.push_front(Fragment::from_entry(&entry, ordinal, discontinuity_ordinal));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::fragment::Fragment;
 use super::run::Run;
 use super::{TRIM_RETRIES, Timeline, locate};
 use crate::clock::Clock;
+use crate::config::HEADS_PER_READ;
 use crate::error::ReadError;
 use shardlog::{Seq, Tail};
 use std::collections::VecDeque;
@@ -170,8 +171,10 @@ impl Timeline {
         }
         let from = locate::fragment_start(&self.shard, from, tail.next).await?;
         let mut older = Run { next: from, ..Run::default() };
+        // A fragment has a few chunks; whoever asks for few fragments should not read a thousand heads.
+        let heads = max.saturating_mul(4).clamp(64, HEADS_PER_READ) as u64;
         while older.next < tail.next && older.fragments.len() <= max {
-            let page = Seq(older.next.0.saturating_add(crate::config::HEADS_PER_READ as u64)).min(tail.next);
+            let page = older.next.plus(heads.min(tail.next.0 - older.next.0));
             older.follow(&self.shard, from, page).await?;
         }
         // The last one may be cut off by the page, unless it is the last of all.

@@ -75,9 +75,25 @@ pub(crate) fn boxes(bytes: &Bytes) -> Vec<(String, Range<usize>)> {
 
 /// Every decoded picture (or packet of sound): when it is shown, in microseconds from the first one, and its checksum.
 pub(crate) fn decoded(media: &Bytes, kind: &str) -> Vec<(i64, String)> {
+    let mut frames = frame_sums(media, kind, &[]);
+    let first = frames.first().map_or(0, |(us, _)| *us);
+    frames.iter_mut().for_each(|(us, _)| *us -= first);
+    frames
+}
+
+/// Every decoded picture at its own presentation time in microseconds.
+pub(crate) fn pictures(media: &Bytes) -> Vec<(i64, String)> {
+    frame_sums(media, "v", &["-copyts"])
+}
+
+fn frame_sums(media: &Bytes, kind: &str, extra: &[&str]) -> Vec<(i64, String)> {
     let map = format!("0:{kind}");
-    let args = ["-i", "pipe:0", "-map", &map, "-fps_mode", "passthrough", "-f", "framemd5", "-"];
-    let args = if kind == "a" { [&args[..4], &args[6..]].concat() } else { args.to_vec() };
+    let mut args = extra.to_vec();
+    args.extend(["-i", "pipe:0", "-map", &map]);
+    if kind == "v" {
+        args.extend(["-fps_mode", "passthrough", "-enc_time_base", "-1"]);
+    }
+    args.extend(["-f", "framemd5", "-"]);
     let text = run("ffmpeg", &args, media);
     let text = String::from_utf8(text.to_vec()).unwrap();
     let mut base = (1, 1_000_000);
@@ -92,8 +108,6 @@ pub(crate) fn decoded(media: &Bytes, kind: &str) -> Vec<(i64, String)> {
             frames.push((pts * base.0 * 1_000_000 / base.1, fields[5].to_owned()));
         }
     }
-    let first = frames.first().map_or(0, |(us, _)| *us);
-    frames.iter_mut().for_each(|(us, _)| *us -= first);
     frames
 }
 

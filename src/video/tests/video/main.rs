@@ -1,9 +1,14 @@
 //! The crate from outside, on a store in memory and a stopped clock unless a test says otherwise.
 
+#![allow(clippy::unwrap_used, reason = "the lint's exception for tests does not cover their helpers")]
+
 mod camera;
 mod events;
 mod footage;
+mod frames;
 mod ingest;
+mod playback;
 mod reopen;
 mod retention;
+mod timeline;
 mod world;
