@@ -8,7 +8,7 @@
 //! - [`MetaStore`]: small values with compare-and-set.
 //!
 //! Engines: [`local`] (segment files on one machine) and [`memory`]. Both pass the suite in `conformance`.
-//! Clock, randomness and the file system come in through [`env`], so that tests can stop time and cut the power.
+//! Clock, randomness and the file system come in through [`env`](mod@env), so that tests can stop time and cut the power.
 
 mod batch;
 #[cfg(any(test, feature = "testing"))]

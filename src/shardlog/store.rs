@@ -34,7 +34,8 @@ pub trait LogStore: Send + Sync + 'static {
     /// The shard's state now.
     async fn state(&self, shard: ShardId) -> Result<ShardState, StoreError>;
 
-    /// Follows the shard's ends. The channel closes when the shard is deleted or the store shuts down.
+    /// Follows the shard's ends. The channel closes when the shard is deleted or the store shuts down. Copy the value out
+    /// of a borrow at once: a borrow that is held holds up the shard's appends.
     fn watch(&self, shard: ShardId) -> Result<watch::Receiver<Tail>, StoreError>;
 
     /// The first record that arrived at or after `at`; the next sequence when there is none.
@@ -50,6 +51,9 @@ pub trait LogStore: Send + Sync + 'static {
     ) -> Result<Vec<StoredRecord>, StoreError>;
 
     /// A byte range of one sealed body. The range must lie within the body, else [`StoreError::TooLarge`].
+    ///
+    /// The whole body is verified. A part of it need not be: its checksum would cover more than is read. Whoever asks for
+    /// parts must be able to authenticate them, as the pieces of a sealed body can be.
     async fn body(&self, shard: ShardId, seq: Seq, range: Range<u64>) -> Result<Bytes, StoreError>;
 
     /// Forgets every record before `before` (at most the next sequence); durable on return. Trimming backwards does nothing.

@@ -123,7 +123,7 @@ pub struct ShardState {
     pub tail: Tail,
     /// The generation of the latest owner; zero before the first claim.
     pub epoch: Epoch,
-    /// Bytes the shard's readable records take on disk, heads and bodies and their framing.
+    /// Bytes the shard's readable records take on disk, heads and bodies and their framing; an engine may estimate.
     pub stored_bytes: u64,
 }
 

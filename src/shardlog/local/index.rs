@@ -96,7 +96,7 @@ impl Index {
         index.tail = tail;
         index.born = born;
         index.open_first = next;
-        index.publish();
+        index.watchers = Some(watch::Sender::new(tail));
         index
     }
 
@@ -118,15 +118,8 @@ impl Index {
         if self.gone { Err(StoreError::NotFound(self.id)) } else { Ok(()) }
     }
 
-    pub(super) fn subscribe(&self) -> Option<watch::Receiver<Tail>> {
-        self.watchers.as_ref().map(watch::Sender::subscribe)
-    }
-
-    /// Shows the watchers the present state.
-    pub(super) fn publish(&self) {
-        if let Some(watchers) = &self.watchers {
-            watchers.send_if_modified(|tail| std::mem::replace(tail, self.tail) != self.tail);
-        }
+    pub(super) fn watchers(&self) -> Option<watch::Sender<Tail>> {
+        self.watchers.clone()
     }
 
     /// The shard is there from now on.
@@ -184,9 +177,16 @@ impl Index {
         self.close();
         let blocks = std::mem::take(&mut self.blocks);
         blocks.iter().for_each(|block| self.release(block));
-        lock(&self.lane.deleted_blocks).extend(blocks);
+        let mut deleted = lock(&self.lane.deleted_blocks);
+        deleted.extend(blocks);
+        let entries = Vec::from(std::mem::take(&mut self.open));
+        let count = entries.len() as u64;
+        if let (Some(segment), false) = (self.open_segment.take(), entries.is_empty()) {
+            let info = BlockInfo::of(self.id, self.open_first, &entries);
+            deleted.push(BlockRef { segment, info, pinned: Some(Arc::new(entries)) });
+        }
         self.open_len = 0;
-        std::mem::take(&mut self.open).len() as u64
+        count
     }
 
     fn release(&mut self, block: &BlockRef) {

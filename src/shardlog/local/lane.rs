@@ -35,7 +35,7 @@ pub(super) struct LaneShared {
     pub(super) queue: Queue,
     /// Closed segments of which nothing is readable any more.
     pub(super) dead_segments: Mutex<Vec<Arc<Segment>>>,
-    /// Blocks, in closed segments, of shards that were deleted.
+    /// Blocks of shards that were deleted; those in the open segment wait until it is closed.
     pub(super) deleted_blocks: Mutex<Vec<BlockRef>>,
     pub(super) counted: LaneCounts,
 }
@@ -188,7 +188,8 @@ impl Lane {
 
 /// Makes a durable change of a shard in memory and shows it.
 pub(super) fn apply(open: &mut OpenSegment, shard: &Shard, effect: Effect) {
-    let mut index = shard.index();
+    let mut guard = shard.index();
+    let index = &mut *guard;
     match effect {
         Effect::Create => index.create(open.segment.clone()),
         Effect::Append(entries) => {
@@ -202,7 +203,12 @@ pub(super) fn apply(open: &mut OpenSegment, shard: &Shard, effect: Effect) {
         Effect::Seal => index.tail.sealed = true,
         Effect::Delete => open.records_live -= index.delete(),
     }
-    index.publish();
+    let (tail, watchers) = (index.tail, index.watchers());
+    // Whoever looks at what they watch holds this up, and may be about to ask for the index.
+    drop(guard);
+    if let Some(watchers) = watchers {
+        watchers.send_if_modified(|shown| std::mem::replace(shown, tail) != tail);
+    }
 }
 
 fn is_disk_full(error: &io::Error) -> bool {

@@ -19,7 +19,7 @@ pub(super) struct Segment {
     pub(super) path: PathBuf,
     /// How many blocks of it are in use. Only the lane's thread changes it.
     pub(super) live: AtomicU64,
-    /// Bytes it takes on disk; set when it is closed.
+    /// Bytes it takes on disk; 0 until it is closed.
     pub(super) bytes: AtomicU64,
     /// Its file is gone or going.
     pub(super) removed: AtomicBool,
@@ -35,6 +35,10 @@ impl Segment {
             bytes: AtomicU64::new(0),
             removed: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > 0
     }
 
     /// The file for reading, from the cache of open files if it is there. Blocks.

@@ -35,6 +35,6 @@ impl Shard {
     pub(super) fn watch(&self) -> Result<watch::Receiver<Tail>, StoreError> {
         let index = self.index();
         index.refuse_gone()?;
-        index.subscribe().ok_or(StoreError::NotFound(self.id))
+        Ok(index.watchers().ok_or(StoreError::NotFound(self.id))?.subscribe())
     }
 }

@@ -18,7 +18,8 @@ const HOLE_ALIGNMENT: u64 = 4096;
 
 /// Whether there is anything to give back.
 pub(super) fn is_due(lane: &LaneShared) -> bool {
-    !lock(&lane.dead_segments).is_empty() || !lock(&lane.deleted_blocks).is_empty()
+    !lock(&lane.dead_segments).is_empty()
+        || lock(&lane.deleted_blocks).iter().any(|block| block.segment.is_closed())
 }
 
 /// Gives back what the lane no longer needs. Blocks.
@@ -29,7 +30,10 @@ pub(super) fn reclaim(context: &Context, lane: &LaneShared) {
             tracing::warn!(%path, %error, "a segment of the log that is no longer needed could not be removed");
         }
     }
-    for block in std::mem::take(&mut *lock(&lane.deleted_blocks)) {
+    // The open segment keeps its bodies: recovery would take a hole for damage.
+    let in_closed = |block: &mut BlockRef| block.segment.is_closed();
+    let deleted: Vec<_> = lock(&lane.deleted_blocks).extract_if(.., in_closed).collect();
+    for block in deleted {
         if block.segment.removed.load(Ordering::SeqCst) {
             continue;
         }

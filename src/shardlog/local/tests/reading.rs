@@ -93,3 +93,22 @@ async fn readers_and_a_trimmer_at_once_never_see_damage() {
     }
     trimmer.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looking_at_a_watched_tail_while_asking_for_the_state_does_not_lock_up() {
+    let mut bench = Bench::new(small()).await;
+    let tail = bench.store.watch(bench.shard).unwrap();
+    let store = bench.store.clone();
+    let shard = bench.shard;
+    let looker = tokio::task::spawn_blocking(move || {
+        for _ in 0..2000 {
+            let shown = tail.borrow();
+            let shard = store.inner.context.shard(shard).unwrap();
+            assert!(shard.state().unwrap().tail.next >= shown.next);
+        }
+    });
+    while !looker.is_finished() {
+        bench.append(1, 1).await;
+    }
+    looker.await.unwrap();
+}
