@@ -23,12 +23,14 @@ struct Source {
 }
 
 fn sources(folder: &Path) -> Vec<Source> {
-    let hevc = folder.join("hevc.mp4");
-    // The real H.265 clip lasts a second; loop it so that it has several fragments.
-    let real = paths::media("ed_640x360_25fps_hevc_aac_1s.mp4");
-    let (real, made) = (real.to_str().expect("UTF-8"), hevc.to_str().expect("UTF-8"));
-    ffmpeg(&["-stream_loop", "4", "-i", real, "-c", "copy", "-tag:v", "hvc1", made]);
     let bframes = paths::media("bbb_320x240_24fps_aac_10s.mp4");
+    let hevc = folder.join("hevc.mp4");
+    let (real, made) = (bframes.to_str().expect("UTF-8"), hevc.to_str().expect("UTF-8"));
+    let params = "keyint=24:bframes=3:open-gop=0:log-level=error";
+    let video = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", params, "-tag:v", "hvc1"];
+    ffmpeg(&[&["-i", real][..], &video, &["-c:a", "copy", made]].concat());
+    let short = paths::media("ed_640x360_25fps_hevc_aac_1s.mp4");
+    let hvc1: &[&str] = &["-tag:v", "hvc1"];
     vec![
         Source { name: "h264-aac", file: bframes.clone(), streams: &["0:v:0", "0:a:0"], select: &[] },
         Source { name: "h264", file: bframes, streams: &["0:v:0"], select: &["-an"] },
@@ -38,7 +40,8 @@ fn sources(folder: &Path) -> Vec<Source> {
             streams: &["0:v:0", "0:a:0"],
             select: &[],
         },
-        Source { name: "h265-aac", file: hevc, streams: &["0:v:0", "0:a:0"], select: &["-tag:v", "hvc1"] },
+        Source { name: "h265-aac", file: hevc, streams: &["0:v:0", "0:a:0"], select: hvc1 },
+        Source { name: "h265-aac-short", file: short, streams: &["0:v:0", "0:a:0"], select: hvc1 },
     ]
 }
 
