@@ -27,6 +27,7 @@ const END_TICKS = 3;
 /** For the past; the live edge is waited for as long as someone looks. */
 const RETRIES_MAX = 8;
 const RETRY_AFTER_MS_MAX = 4 * SECOND;
+const RETRY_LIVE_MS = SECOND;
 const FRAME_S_DEFAULT = 1 / 25;
 
 /**
@@ -84,6 +85,7 @@ export class VideoPlayer implements Transport {
   }
 
   goLive(): void {
+    clearTimeout(this.retryTimer);
     if (!this.footage.isLive) {
       this.seek(this.footage.edgeMs() - 10 * SECOND);
       return;
@@ -277,15 +279,17 @@ export class VideoPlayer implements Transport {
     this.state.patch({ status: "waiting" });
     const againMs = this.following ? null : (this.targetMs ?? this.state.value.instantMs);
     clearTimeout(this.retryTimer);
+    const afterMs = Math.min(SECOND * 2 ** (this.retries - 1), RETRY_AFTER_MS_MAX);
     this.retryTimer = setTimeout(() => {
-      if (againMs === null) this.goLiveAgain();
+      if (againMs === null) this.liveAgain();
       else this.openAt(againMs);
-    }, Math.min(SECOND * 2 ** (this.retries - 1), RETRY_AFTER_MS_MAX));
+    }, afterMs);
   }
 
-  private goLiveAgain(): void {
+  /** After a restart of the server the camera may need a while to come back. */
+  private liveAgain(): void {
     if (this.footage.isLive) this.open("live", null);
-    else this.seek(this.footage.edgeMs() - 10 * SECOND);
+    else this.retryTimer = setTimeout(() => this.liveAgain(), RETRY_LIVE_MS);
   }
 
   private tick(): void {

@@ -11,7 +11,8 @@ export function useTimelineView(footage: Footage, model: TimelineView, playheadM
   useEffect(() => {
     const advance = () => model.advance(footage.limits());
     advance();
-    model.fit(footage.info.value?.first_ms ?? null);
+    const info = footage.info.value;
+    model.fit(info?.first_ms ?? null, info?.last_ms ?? null, footage.isLive);
     const timer = setInterval(advance, VIEW_EVERY_MS);
     return () => clearInterval(timer);
   }, [footage, model]);

@@ -3,7 +3,8 @@ import { HOUR, MINUTE } from "../time/format";
 import { type Limits, type View, clampView, panView, reveal, spanOf, viewOfLast, zoomView } from "./scale";
 
 /** The first view shows all of a young stream, but at most a day and never less than this. */
-const FIRST_SPAN_MIN_MS = 10 * MINUTE;
+const FIRST_LIVE_SPAN_MS = 10 * MINUTE;
+const FIRST_PAST_SPAN_MS = 2 * MINUTE;
 const FIRST_SPAN_MAX_MS = 26 * HOUR;
 
 /** The piece of time on screen, and the rules by which it moves. */
@@ -19,11 +20,19 @@ export class TimelineView {
     this.view = new Store(viewOfLast(HOUR, limits));
   }
 
-  /** Fits the first view to the footage, unless a person has moved it already. */
-  fit(firstMs: number | null): void {
+  /** Fits the first view to the footage (null: there is none yet), unless a person has moved it already. */
+  fit(firstMs: number | null, lastMs: number | null, live: boolean): void {
     if (this.touched) return;
-    const spanMs = firstMs === null ? HOUR : (this.limits.endMs - firstMs) * 1.08;
-    this.view.set(viewOfLast(Math.min(Math.max(spanMs, FIRST_SPAN_MIN_MS), FIRST_SPAN_MAX_MS), this.limits));
+    if (firstMs === null || lastMs === null) {
+      this.view.set(viewOfLast(HOUR, this.limits));
+      return;
+    }
+    const endMs = live ? this.limits.endMs : lastMs;
+    const span = Math.max((endMs - firstMs) * 1.08, live ? FIRST_LIVE_SPAN_MS : FIRST_PAST_SPAN_MS);
+    const spanMs = Math.min(span, FIRST_SPAN_MAX_MS);
+    const middleMs = endMs - (endMs - firstMs) / 2;
+    const past = clampView({ startMs: middleMs - spanMs / 2, endMs: middleMs + spanMs / 2 }, this.limits);
+    this.view.set(live || span > spanMs ? viewOfLast(spanMs, { ...this.limits, endMs }) : past);
   }
 
   /** Time goes on: a view that shows the live edge moves along with it. */
