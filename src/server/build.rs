@@ -1,11 +1,12 @@
-//! The console is embedded as it stands in `web/dist`. Cargo must know, because files there come and go with every build
-//! of the console.
+//! Lets cargo notice that the web console was built: the embedded files are listed by a macro, which cargo cannot see.
+#![allow(clippy::print_stdout, reason = "this is how build scripts speak to cargo")]
 
-#![allow(clippy::print_stdout, reason = "this is how one talks to cargo")]
+use std::path::Path;
 
 fn main() {
+    // A path that is not there would count as changed at every build, so before the first build of the console its
+    // folder is watched instead.
     let dist = "../../web/dist";
-    // A path that is not there would make cargo run this every time.
-    let watched = if std::path::Path::new(dist).exists() { dist } else { "../../web" };
-    println!("cargo:rerun-if-changed={watched}");
+    let watched = if Path::new(dist).exists() { dist } else { "../../web" };
+    println!("cargo::rerun-if-changed={watched}");
 }
