@@ -12,6 +12,7 @@ export const CHECKS = [
   ["the camera plays live", live],
   ["a click on the timeline plays the past", past],
   ["a drag on the timeline seeks", drag],
+  ["playback goes on across a gap", acrossGap],
   ["the live button returns to the live edge", backToLive],
   ["the timeline shows a picture under the pointer", hover],
   ["a marked range becomes a clip and frames", range],
@@ -61,13 +62,19 @@ async function live(console_, { live: name }) {
   return { ...played, latency_s: Number(latency.toFixed(2)) };
 }
 
-/** Later checks step back by half a minute and must still be in this camera's own footage. */
-async function untilLiveFor({ options }, seconds) {
-  const { url, id, secret, live: name } = options;
+/** Asks the server itself, to know what the page should show. */
+async function ask({ options: { url, id, secret } }, path) {
   const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
+  const response = await fetch(`${url}/v1/video/${path}`, { headers: { authorization }, signal: AbortSignal.timeout(5000) });
+  ensure(response.ok, `${path} answers ${response.status}`);
+  return response.json();
+}
+
+/** Later checks step back by half a minute and must still be in this camera's own footage. */
+async function untilLiveFor(console_, seconds) {
+  const { live: name } = console_.options;
   const lasts = async () => {
-    const response = await fetch(`${url}/v1/video/${name}`, { headers: { authorization }, signal: AbortSignal.timeout(5000) });
-    const { session, last_durable: durable } = await response.json();
+    const { session, last_durable: durable } = await ask(console_, name);
     return session && durable && durable.server_ms - session.since_ms > seconds * 1000;
   };
   await until(`${name} to be live for ${seconds} s`, lasts, (seconds + 30) * 1000);
@@ -112,6 +119,24 @@ async function drag(console_) {
   const near = (now) => now.status === "playing" && Math.abs(now.instantMs - targetMs) < 3000 + 3 * from.msPerPx;
   await console_.untilState("the instant under the released button", near);
   return console_.plays(2);
+}
+
+/** Plays from right before the newest gap into what follows, which may have another codec, size or set of tracks. */
+async function acrossGap(console_, { live: name }) {
+  const { gaps } = await ask(console_, `${name}/timeline`);
+  const losses = gaps.filter(({ reason }) => reason !== "not_recorded" && reason !== "retention");
+  const gap = losses[losses.length - 1];
+  if (!gap) return { skipped: "the stream has no gap" };
+  await console_.openStream(name);
+  await console_.untilState("playback", (now) => now.status === "playing", 30_000);
+  await console_.clickText("Gaps");
+  const first = "table.gaps tbody button";
+  await until("the list of gaps", () => console_.page.$(first));
+  await console_.page.click(first);
+  await console_.untilState("footage before the gap", (now) => now.status === "playing" && now.instantMs < gap.start_ms);
+  const after = await console_.untilState("footage after the gap", (now) => now.status === "playing" && now.instantMs > gap.end_ms, 30_000);
+  ensure(after.error === null, `the player reports ${JSON.stringify(after.error)}`);
+  return { gap_s: (gap.end_ms - gap.start_ms) / 1000, reason: gap.reason, ...(await console_.plays(2)) };
 }
 
 async function backToLive(console_, { live: name, past: pastName }) {
