@@ -138,7 +138,7 @@ export interface PictureOptions {
   mode?: "exact" | "keyframe";
 }
 
-export function picturePath(name: string, atMs: number | null, options: PictureOptions): string {
+function picturePath(name: string, atMs: number | null, options: PictureOptions): string {
   const at = atMs === null ? null : rfc3339(atMs);
   return withQuery(streamPath(name, "/frame.jpg"), { at, mode: options.mode, width: options.width });
 }

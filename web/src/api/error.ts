@@ -10,11 +10,6 @@ export class ApiError extends Error {
     super(message);
     this.name = "ApiError";
   }
-
-  /** Trying the same again later may work. */
-  get passing(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
-  }
 }
 
 /** Reads `{"error":{"code","message","hint"}}`; a body of any other shape still gives a usable message. */

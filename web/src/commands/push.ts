@@ -25,7 +25,7 @@ const TOKEN_PENDING = "TOKEN";
 const MUXER = "-f mp4 -movflags +frag_keyframe+empty_moov+default_base_moof -frag_duration 200000";
 const ENCODER = "-c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -g 60";
 
-export function ingestUrl({ origin, stream, token }: PushTarget): string {
+function ingestUrl({ origin, stream, token }: PushTarget): string {
   return `${origin}/v1/video/${encodeURIComponent(stream)}/ingest?token=${encodeURIComponent(token ?? TOKEN_PENDING)}`;
 }
 

@@ -4,7 +4,7 @@ import type { Range } from "../timeline/paint";
 /** A mark without its other end makes a range of this length. */
 const DEFAULT_MS = 10_000;
 const SHORTEST_DEFAULT_MS = 1000;
-export const RANGE_MIN_MS = 200;
+const RANGE_MIN_MS = 200;
 
 export interface Marks {
   range: Range | null;
