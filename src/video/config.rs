@@ -5,7 +5,7 @@ use media::fmp4::ScanLimits;
 /// What the operator may tune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoConfig {
-    /// Longest fragment in seconds, and the `EXT-X-TARGETDURATION` of every playlist: change it only while nobody plays.
+    /// Longest fragment in seconds, at least 1, and the `EXT-X-TARGETDURATION` of every playlist: change it only while nobody plays.
     /// A longer group of pictures is cut into several fragments.
     pub target_duration_s: u32,
     /// A key frame begins a new fragment only when the current one has at least this many milliseconds, so that footage
@@ -21,7 +21,7 @@ pub struct VideoConfig {
     pub fragments_in_memory: usize,
     /// Most fragments in one playlist, clip or listing.
     pub fragments_per_answer_max: usize,
-    /// Most samples in one clip: about 60 bytes of memory each while it is laid out.
+    /// Most samples in one clip: about 150 bytes of memory each while it is laid out.
     pub clip_samples_max: u64,
 }
 
@@ -35,7 +35,7 @@ impl Default for VideoConfig {
             scan: ScanLimits::default(),
             fragments_in_memory: 65_536,
             fragments_per_answer_max: 50_000,
-            clip_samples_max: 2_000_000,
+            clip_samples_max: 1_000_000,
         }
     }
 }
@@ -43,7 +43,7 @@ impl Default for VideoConfig {
 impl VideoConfig {
     /// Longest fragment in microseconds: what still rounds to the target duration.
     pub(crate) fn fragment_us_max(&self) -> u64 {
-        u64::from(self.target_duration_s.max(1)) * 1_000_000 + 499_000
+        u64::from(self.target_duration_s) * 1_000_000 + 499_000
     }
 }
 

@@ -27,6 +27,7 @@ mod reason;
 mod recording;
 mod retention;
 mod timeline;
+mod verify;
 mod video;
 
 pub use clock::{Clock, ProducerClock, TimeRange};
@@ -39,4 +40,5 @@ pub use ingest::{End, Event, FragmentRef, IngestSession, SessionOptions, Summary
 pub use playback::{BodyStream, Clip, Segment, Uris};
 pub use reason::Reason;
 pub use timeline::{FragmentInfo, Gap, Span, TimelineView};
+pub use verify::Verified;
 pub use video::{FragmentPage, FragmentQuery, NewVideo, Video};

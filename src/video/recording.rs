@@ -65,11 +65,15 @@ impl Recording {
         end.ended.is_none() && live == Some(last.position.session)
     }
 
-    /// The number of the fragment that may still grow.
-    pub(crate) async fn open_fragment(&self) -> Result<Option<Seq>, ReadError> {
-        let end = self.timeline.end().await?;
-        let growing = self.growing(&end);
-        Ok(end.newest.last().filter(|_| growing).map(|fragment| fragment.seq))
+    /// Every fragment before this record is complete. To be asked before fragments are looked up: those that begin
+    /// afterwards are not covered.
+    pub(crate) fn complete_before(&self, end: &StreamEnd) -> Seq {
+        let newest = end.newest.last().map(|fragment| fragment.seq);
+        match newest {
+            Some(newest) if self.growing(end) => newest,
+            Some(newest) => newest.plus(1),
+            None => Seq(0),
+        }
     }
 
     /// Why there is nothing after the newest fragment.

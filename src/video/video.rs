@@ -11,6 +11,7 @@ use crate::playback::{BodyStream, Clip, Segment, Uris};
 use crate::recording::Recording;
 use crate::retention::FootageGuard;
 use crate::timeline::{FragmentInfo, TimelineView, view};
+use crate::verify::{Verified, verify};
 use crate::{frames, playback};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -74,7 +75,8 @@ const FRAGMENTS_PAGE_MAX: usize = 1000;
 
 impl Video {
     /// Opens the service. Nothing is read until somebody asks for it.
-    pub fn open(streams: Streams, env: Env, config: VideoConfig) -> Self {
+    pub fn open(streams: Streams, env: Env, mut config: VideoConfig) -> Self {
+        config.target_duration_s = config.target_duration_s.max(1);
         let recordings = Mutex::default();
         Self { inner: Arc::new(Inner { streams, env, config, recordings, closing: AtomicBool::new(false) }) }
     }
@@ -195,6 +197,11 @@ impl Video {
         let more = in_range > limit;
         let next = fragments.last().filter(|_| more).map(|last| last.fragment_number.to_string());
         Ok(FragmentPage { fragments, next })
+    }
+
+    /// Reads every head of a stream and checks that they fit together; for an offline check of a whole directory.
+    pub async fn verify(&self, name: &str) -> Result<Verified, ReadError> {
+        verify(&*self.recording(name)?).await
     }
 
     // --- playback ---

@@ -25,6 +25,7 @@
 //!              reason u8 | 0 [3]
 //!
 //! flags        1 starts a fragment · 2 begins after a discontinuity · 4 decodes on its own · 8 open GOP · 16 gradual refresh
+//!              32 begins a connection
 //! ```
 //! A sequence of all ones means "none"; for `fragment_seq` of a chunk that starts a fragment it means the record itself,
 //! whose sequence is not known when the head is written.

@@ -20,7 +20,9 @@ impl Flags {
     /// Its first pictures become right only after some more of them (intra refresh), unless the fragment before it is
     /// decoded too.
     pub(crate) const GRADUAL: Self = Self(16);
-    const ALL: u16 = 31;
+    /// It is the first of its connection: what came before was complete.
+    pub(crate) const CONNECTION: Self = Self(32);
+    const ALL: u16 = 63;
 
     /// Whether every bit of `other` is set.
     pub(crate) fn has(self, other: Self) -> bool {

@@ -11,7 +11,7 @@ fn seq() -> impl Strategy<Value = Option<Seq>> {
 }
 
 fn flags() -> impl Strategy<Value = Flags> {
-    (0..32_u16).prop_map(|bits| Flags::from_bits(bits).unwrap())
+    (0..64_u16).prop_map(|bits| Flags::from_bits(bits).unwrap())
 }
 
 fn reason() -> impl Strategy<Value = Reason> {

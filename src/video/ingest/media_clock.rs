@@ -6,7 +6,7 @@
 //! never goes back within a stream. From then on the media timeline alone counts, so that a slow network does not
 //! stretch time, until
 //!
-//! - it leaves a hole of more than a second: a discontinuity, the hole stays;
+//! - it leaves a hole of a second or more: a discontinuity, the hole stays;
 //! - it goes back, or runs ahead of the time that really passed by more than ten seconds: a discontinuity and a new
 //!   anchor;
 //! - an anchor made of arrival times turns out to be more than ten seconds behind for five minutes (a camera whose
@@ -23,7 +23,7 @@ use crate::reason::Reason;
 const OVERLAP_US: i128 = 100_000;
 /// The same for a chunk without samples of the lead track, since tracks are interleaved loosely.
 const LOOSE_OVERLAP_US: i128 = 1_000_000;
-/// A larger hole in the media is a discontinuity.
+/// A hole in the media as large as this is a discontinuity.
 const HOLE_US: i128 = 1_000_000;
 /// The media clock may differ from the time that passed by this much before it is held to have jumped.
 const JUMP_US: i128 = 10_000_000;
@@ -190,7 +190,7 @@ impl MediaClock {
             let expected = i128::from(self.end_us) + ahead;
             (i128::from(start) * 1000 - expected).abs() <= HOLE_US
         });
-        (-overlap..=HOLE_US).contains(&ahead) && in_time && as_given
+        (-overlap..HOLE_US).contains(&ahead) && in_time && as_given
     }
 
     /// Dates the session's next chunk.
@@ -205,7 +205,7 @@ impl MediaClock {
             self.tie_anew(media, hints);
             return self.advance(media, hints, Reason::ClockJump);
         }
-        let reason = if ahead > HOLE_US { Reason::NoData } else { Reason::None };
+        let reason = if ahead >= HOLE_US { Reason::NoData } else { Reason::None };
         self.advance(media, hints, reason)
     }
 

@@ -128,6 +128,7 @@ impl Numbering {
             flags: Flags::default()
                 .with(Flags::STARTS_FRAGMENT, begins)
                 .with(Flags::DISCONTINUITY, discontinuity)
+                .with(Flags::CONNECTION, self.open.is_none())
                 .with(Flags::INDEPENDENT, independent)
                 .with(Flags::OPEN_GOP, independent && chunk.key == Key::Open)
                 .with(Flags::GRADUAL, independent && matches!(chunk.key, Key::Gradual { .. })),

@@ -42,14 +42,14 @@ pub(crate) async fn live(
 ) -> Result<MediaPlaylist, ReadError> {
     let targets_ms = LIVE_TARGETS_MIN * u64::from(recording.config.target_duration_s) * 1000;
     let wanted_us = dvr_ms.max(targets_ms).saturating_mul(1000);
-    let open = recording.open_fragment().await?;
+    let complete_before = recording.complete_before(&recording.timeline.end().await?);
     let max = recording.config.fragments_per_answer_max;
     let mut fragments = VecDeque::new();
     let mut lasts_us = 0_u64;
     recording
         .timeline
         .walk_back(Clock::Producer, u64::MAX, |fragment| {
-            if open.is_some_and(|open| fragment.seq >= open) {
+            if fragment.seq >= complete_before {
                 return Walk::On;
             }
             if lasts_us >= wanted_us || fragments.len() >= max {
@@ -87,21 +87,21 @@ pub(crate) async fn recorded(
         return Err(ReadError::Backwards);
     }
     let end = recording.timeline.end().await?;
-    let growing = recording.growing(&end);
-    let open = end.newest.last().filter(|_| growing);
+    let complete_before = recording.complete_before(&end);
     let to_us = to_ms.saturating_mul(1000);
     let max = recording.config.fragments_per_answer_max;
     let mut fragments =
         recording.timeline.overlapping(clock, from_ms.saturating_mul(1000), to_us, max).await?;
+    let found = fragments.len();
+    fragments.retain(|fragment| fragment.seq < complete_before);
     let now_ms = recording.now_ms();
-    // While the newest fragment is open and begins before the end of the range, more may come.
-    let more = match open {
-        Some(open) => open.start_us(clock) < to_us,
-        None => !settled(&end.newest, range, now_ms),
+    let more = match recording.growing(&end) {
+        // A camera may be late: until its newest footage begins after the range, more may come.
+        true => {
+            found > fragments.len() || end.newest.last().is_none_or(|newest| newest.start_us(clock) < to_us)
+        }
+        false => !settled(&end.newest, range, now_ms),
     };
-    if let Some(open) = open {
-        fragments.retain(|fragment| fragment.seq < open.seq);
-    }
     if fragments.is_empty() {
         let trailing = recording.trailing(&end, now_ms);
         let seen = view(&recording.timeline, range, now_ms, trailing, max).await?;

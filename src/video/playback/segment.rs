@@ -22,13 +22,13 @@ pub(crate) async fn segment(recording: &Recording, number: u64) -> Result<Segmen
     if number < first.0 {
         return Err(ReadError::Expired);
     }
-    let open = recording.open_fragment().await?;
+    let complete_before = recording.complete_before(&recording.timeline.end().await?);
     let fragment = match recording.timeline.by_number(Seq(number)).await {
         Ok(found) => found.ok_or(ReadError::NoFragment { number })?,
         Err(error) if error.is_trimmed() => return Err(ReadError::Expired),
         Err(error) => return Err(error),
     };
-    if open == Some(fragment.seq) {
+    if fragment.seq >= complete_before {
         return Err(ReadError::Unfinished { number });
     }
     Ok(Segment {

@@ -68,8 +68,9 @@ impl Fragment {
         }
     }
 
-    /// Settles how long it lasts, once it is known when the next one of the session begins: up to there, unless something
-    /// is missing in between. Durations of last samples are guesses.
+    /// Settles how long it lasts, once it is known when the next one of the same connection begins: up to there, unless
+    /// something is missing in between. Durations of last samples are guesses. (At the end of a connection the guess stands: a
+    /// playlist may have shown it.)
     pub(crate) fn followed_at(&mut self, next_us: u64) {
         let until_next = next_us.saturating_sub(self.producer_us);
         if until_next <= u64::from(self.duration_us) + GUESSED_US {
@@ -130,6 +131,11 @@ impl Fragment {
     /// Whether every picture of it can be decoded without the fragment before it.
     pub(crate) fn stands_alone(&self) -> bool {
         self.independent() && !self.flags.has(Flags::OPEN_GOP) && !self.flags.has(Flags::GRADUAL)
+    }
+
+    /// Whether it goes on without a break where the one before ended.
+    pub(crate) fn continues(&self) -> bool {
+        !self.flags.has(Flags::DISCONTINUITY) && !self.flags.has(Flags::CONNECTION)
     }
 
     /// Whether something changes before it.

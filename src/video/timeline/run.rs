@@ -94,7 +94,7 @@ impl Run {
                 return Err(ReadError::damaged(seq, "its fragment does not follow the one before"));
             }
             Some(_) => {
-                if let Some(before) = self.fragments.back_mut().filter(|_| !fragment.discontinuity()) {
+                if let Some(before) = self.fragments.back_mut().filter(|_| fragment.continues()) {
                     before.followed_at(fragment.producer_us);
                 }
                 self.fragments.push_back(fragment);

@@ -4,11 +4,15 @@
 
 mod camera;
 mod events;
+mod faults;
 mod footage;
 mod frames;
+mod gate;
 mod ingest;
+mod model;
 mod playback;
 mod reopen;
 mod retention;
 mod timeline;
+mod verify;
 mod world;

@@ -14,6 +14,7 @@ const EVER: TimeRange = TimeRange { from_ms: 0, to_ms: u64::MAX, clock: Clock::P
 
 /// Everything that a reader sees of the stream, as text.
 async fn seen(service: &Service) -> String {
+    service.verify().await;
     let mut seen = String::new();
     let live = service.video.live_playlist("cam", 3600, &uris()).await;
     seen += &live.map_or_else(|error| error.to_string(), |playlist| playlist.to_text());

@@ -18,6 +18,7 @@ async fn numbers(service: &Service) -> Vec<u64> {
 
 /// Every segment and initialisation segment of the archive can be had.
 async fn all_playable(service: &Service) {
+    service.verify().await;
     let playlist = service.video.archive_playlist("cam", EVER, &uris()).await.unwrap();
     assert_eq!(playlist.violations(), Vec::<String>::new());
     for segment in playlist.segments {

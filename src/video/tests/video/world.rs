@@ -104,6 +104,12 @@ impl Service {
         self.sim.clock.now_ms()
     }
 
+    /// Every record of the stream fits together with the others.
+    pub(crate) async fn verify(&self) {
+        let verified = self.video.verify("cam").await.unwrap();
+        assert_eq!(verified.faults, Vec::<String>::new());
+    }
+
     pub(crate) async fn retention_pass(&self) -> RetentionReport {
         self.streams.retention_pass(&*self.video.trim_guard(), Arrival(self.now_ms())).await
     }
