@@ -87,6 +87,25 @@ fn open_gop() -> Bytes {
     ])
 }
 
+/// No key frame after the first: pictures are renewed column by column.
+fn intra_refresh() -> Bytes {
+    ffmpeg(&[
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=size=160x90:rate=25:duration=4",
+        "-c:v",
+        "libx264",
+        "-x264-params",
+        "intra-refresh=1:keyint=25:bframes=0:scenecut=0",
+        "-f",
+        "mp4",
+        "-movflags",
+        PER_GOP,
+        "pipe:1",
+    ])
+}
+
 #[tokio::test]
 async fn the_picture_at_an_instant_is_the_one_on_screen_then() {
     let footage = [
@@ -100,11 +119,12 @@ async fn the_picture_at_an_instant_is_the_one_on_screen_then() {
             ),
         ),
         ("open groups", open_gop()),
+        ("intra refresh", intra_refresh()),
     ];
     for (what, pushed) in footage {
         let reference = Reference::of(&pushed);
         let service = World::new().with_cam().await;
-        upload(&service, &pushed).await;
+        assert!(upload(&service, &pushed).await.fragments >= 4, "{what}");
         for into_us in [0, 1, 40_000, 700_000, 979_999, 1_000_000, 1_960_001, 2_500_000, 3_900_000] {
             let at_us = START_US + into_us as u64;
             let plan = service.video.frame_at("cam", Some(at_us), FrameMode::Exact).await.unwrap();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the lint's exception for tests does not cover their helpers")]
 
 mod camera;
+mod clocks;
 mod events;
 mod faults;
 mod footage;
