@@ -5,8 +5,8 @@ use media::fmp4::ScanLimits;
 /// What the operator may tune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VideoConfig {
-    /// Longest fragment in seconds, at least 1, and the `EXT-X-TARGETDURATION` of every playlist: change it only while nobody plays.
-    /// A longer group of pictures is cut into several fragments.
+    /// Longest fragment in seconds, at least 1, and the `EXT-X-TARGETDURATION` of every playlist: change it only while
+    /// nobody plays. A longer group of pictures is cut into several fragments.
     pub target_duration_s: u32,
     /// A key frame begins a new fragment only when the current one has at least this many milliseconds, so that footage
     /// of nothing but key frames does not become a fragment per picture.

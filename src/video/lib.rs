@@ -8,8 +8,8 @@
 //!      ├─ playlists: every number from the log               ▼
 //!      └─ segments · clips · media from an instant · frame plans
 //! ```
-//! A *chunk* (`moof` + `mdat`) is a record. A *fragment* is the run of chunks from one key frame up to the next, cut at the target
-//! duration; its number is the decimal of its first chunk's sequence. What a record means stands in its head (see the
+//! A *chunk* (`moof` + `mdat`) is a record. A *fragment* is the run of chunks from one key frame up to the next, cut at
+//! the target duration; its number is the decimal of its first chunk's sequence. What a record means stands in its head (see the
 //! layout in `head/mod.rs`); nothing is kept anywhere else, so everything can be rebuilt from the log.
 //!
 //! Two clocks: *producer* is the camera's and never goes back within a stream; *server* is when a fragment's first chunk

@@ -1,9 +1,9 @@
 //! What retention must leave, so that the footage that stays can be read.
 //!
 //! Records that have expired go up to the first fragment that has a younger chunk: a fragment is never cut. If that
-//! fragment's initialisation segment is older, it is stated again first: any later fragment has the same one, or one that is stated
-//! between the two. And the last word on where the stream stands (its end record) always stays, so that numbers go on
-//! where they were even after everything has expired.
+//! fragment's initialisation segment is older, it is stated again first: any later fragment has the same one, or one
+//! that is stated between the two. And the last word on where the stream stands (its end record) always stays, so that
+//! numbers go on where they were even after everything has expired.
 
 use crate::clock::Clock;
 use crate::error::ReadError;

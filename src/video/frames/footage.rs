@@ -95,8 +95,8 @@ impl Footage {
     }
 }
 
-/// Where decoding must start so that every picture of a fragment comes out right: the fragments before it that are needed,
-/// oldest first. `None` when there is no key frame to start with.
+/// Where decoding must start so that every picture of a fragment comes out right: the fragments before it that are
+/// needed, oldest first. `None` when there is no key frame to start with.
 pub(super) async fn lead_in(
     recording: &Recording,
     fragment: &Fragment,

@@ -58,7 +58,8 @@ pub(super) async fn exact(
     plan(&init, &chunks, wanted).map(Some)
 }
 
-/// Plans the key picture nearest to an instant, out of the first ones of these fragments; `None` when they have no picture.
+/// Plans the key picture nearest to an instant, out of the first ones of these fragments; `None` when they have no
+/// picture.
 pub(super) async fn key(
     recording: &Recording,
     fragments: &[Fragment],

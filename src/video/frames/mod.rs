@@ -1,7 +1,7 @@
 //! Which pictures are wanted, and what a decoder needs to make them. Nothing is decoded here.
 //!
-//! A plan holds whole chunks, beginning at a key frame, and the presentation times of the wanted pictures in them. What was
-//! asked for and does not exist is listed with its reason, never left out.
+//! A plan holds whole chunks, beginning at a key frame, and the presentation times of the wanted pictures in them. What
+//! was asked for and does not exist is listed with its reason, never left out.
 
 mod footage;
 mod gop;

@@ -24,15 +24,15 @@
 //!   position   as above; index counts the chunks of the session, producer_us is the end of its media
 //!              reason u8 | 0 [3]
 //!
-//! flags        1 starts a fragment · 2 begins after a discontinuity · 4 decodes on its own · 8 open GOP · 16 gradual refresh
-//!              32 begins a connection
+//! flags        1 starts a fragment · 2 begins after a discontinuity · 4 decodes on its own · 8 open GOP
+//!              16 gradual refresh · 32 begins a connection
 //! ```
 //! A sequence of all ones means "none"; for `fragment_seq` of a chunk that starts a fragment it means the record itself,
 //! whose sequence is not known when the head is written.
 //!
-//! **Numbers.** `fragment_ordinal` and `discontinuity_ordinal` count from the stream's first fragment and are never reset:
-//! `MEDIA-SEQUENCE` and `DISCONTINUITY-SEQUENCE` come from them, so neither a restart nor retention can change them.
-//! `session` and `index` (0, 1, 2 …) prove that nothing is missing inside a session.
+//! **Numbers.** `fragment_ordinal` and `discontinuity_ordinal` count from the stream's first fragment and are never
+//! reset: `MEDIA-SEQUENCE` and `DISCONTINUITY-SEQUENCE` come from them, so neither a restart nor retention can change
+//! them. `session` and `index` (0, 1, 2 …) prove that nothing is missing inside a session.
 //!
 //! **Directories.** The first chunk of every 32nd fragment lists the 32 fragments before it, and every head names the
 //! newest record with a directory (`directory_seq`; a record with a directory names the one before). So a day of footage

@@ -1,8 +1,9 @@
 //! What a session tells while it goes on.
 
+use super::live::{Stop, stopped};
 use crate::error::IngestError;
 use std::collections::VecDeque;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// A fragment, as events name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub enum Event {
 /// Tells a session's events, each in its order.
 pub(super) struct Teller {
     events: Option<mpsc::Sender<Event>>,
+    /// Whoever ends the session does not wait for a reader that is behind.
+    stops: watch::Receiver<Option<Stop>>,
     /// Fragments that are not persisted yet, oldest first.
     fragments: VecDeque<Progress>,
     latest: Option<FragmentRef>,
@@ -50,15 +53,19 @@ struct Progress {
 }
 
 impl Teller {
-    pub(super) fn new(events: Option<mpsc::Sender<Event>>) -> Self {
-        Self { events, fragments: VecDeque::new(), latest: None, persisted: 0 }
+    pub(super) fn new(events: Option<mpsc::Sender<Event>>, stops: watch::Receiver<Option<Stop>>) -> Self {
+        Self { events, stops, fragments: VecDeque::new(), latest: None, persisted: 0 }
     }
 
-    /// Waits while the reader is behind; a reader that has gone is not waited for.
+    /// Waits while the reader is behind, unless it has gone or the session is being ended.
     async fn tell(&mut self, event: Event) {
-        if let Some(events) = &self.events
-            && events.send(event).await.is_err()
-        {
+        let Some(events) = &self.events else { return };
+        let told = tokio::select! {
+            biased;
+            sent = events.send(event) => sent.is_ok(),
+            _ = stopped(&mut self.stops) => false,
+        };
+        if !told {
             self.events = None;
         }
     }

@@ -116,6 +116,14 @@ impl Live {
     }
 }
 
+/// Resolves when the session is asked to end.
+pub(super) async fn stopped(stops: &mut watch::Receiver<Option<Stop>>) -> Stop {
+    match stops.wait_for(Option::is_some).await {
+        Ok(stop) => stop.unwrap_or(Stop::Shutdown),
+        Err(_) => Stop::Shutdown,
+    }
+}
+
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(BUSY - 1).min(BUSY - 1)
 }

@@ -258,8 +258,8 @@ impl MediaClock {
         Placed { producer_us, presentation_offset: self.presentation_offset.unwrap_or(0), discontinuity }
     }
 
-    /// A chunk of other tracks: dated, but the timeline does not move. It is often a little ahead of the lead track, whose
-    /// next chunk must not be dated later for that; unless the lead track has stopped.
+    /// A chunk of other tracks: dated, but the timeline does not move. It is often a little ahead of the lead track,
+    /// whose next chunk must not be dated later for that; unless the lead track has stopped.
     fn aside(&mut self, media: &MediaTime) -> Placed {
         let own_us = self.producer_us(media);
         let stopped = i128::from(own_us) - i128::from(self.end_us) > HOLE_US;

@@ -6,11 +6,14 @@
 //! thrown away and reported.
 //!
 //! ```text
-//! push ─► channel ─► scanner ─► split at key frames and ─► place: time, ─► append ─► on disk
-//!         (bounded)            at the target duration      numbers          │  BUFFERING   │  PERSISTED, when all chunks of
-//!                                                                           ▼ (waits here  ▼  the fragment are there
-//!                                                                              when the log is behind)
+//! push ─► channel ─► scanner ─► split at key frames and ─► place: time, ─► append ─► on disk: PERSISTED,
+//!         (bounded)            at the target duration      numbers          │        when all chunks of
+//!                                                                     BUFFERING      the fragment are there
 //! ```
+//!
+//! **Memory.** A session holds at most one chunk (32 MiB of media by default), eight pieces of input of 256 KiB, 1024
+//! events, and what the log has admitted and not yet written (bounded by `streams`, over all sessions). When the log is
+//! behind, the session waits, then whoever pushes, then the camera.
 //!
 //! **Sessions.** A connection is a new session, with a discontinuity, unless it goes on exactly where the stream ended:
 //! same initialisation segment (or none), decoding times that continue. So a sender that makes one request per fragment

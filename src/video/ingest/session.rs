@@ -1,7 +1,7 @@
 //! A session's task: takes bytes, appends chunks, tells what became of them.
 
 use super::events::{Event, FragmentRef, Teller};
-use super::live::{Live, Slot, Stop};
+use super::live::{Live, Slot, Stop, stopped};
 use super::place::{Dated, Placer};
 use super::{End, Input, Summary};
 use crate::config::CHUNKS_IN_FLIGHT;
@@ -16,7 +16,7 @@ use media::fmp4::{Chunk, Init, Piece, Scanner};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use streams::{AppendError, Appended};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// What was admitted and is not known to be on disk.
 enum InFlight {
@@ -60,7 +60,7 @@ impl Session {
         let mut random = [0; 16];
         recording.env.random.fill(&mut random);
         let placer = Placer::new(end, u128::from_le_bytes(random), recording.config, start_ms, tags);
-        let teller = Teller::new(events);
+        let teller = Teller::new(events, slot.live.stops());
         let (in_flight, summary) = (VecDeque::new(), Summary::default());
         Ok(Self { recording, scanner, init, placer, in_flight, teller, summary, slot })
     }
@@ -95,6 +95,7 @@ impl Session {
             tokio::select! {
                 stop = stopped(&mut stops) => return self.drain(input, stop).await,
                 settled = settle(&mut self.in_flight), if !self.in_flight.is_empty() => {
+                    self.live().works();
                     self.settled(settled).await?;
                 }
                 received = input.recv() => {
@@ -261,13 +262,6 @@ async fn settle(in_flight: &mut VecDeque<InFlight>) -> Result<bool, AppendError>
     let settled = durable.await;
     in_flight.pop_front();
     settled.map(|()| chunk)
-}
-
-async fn stopped(stops: &mut watch::Receiver<Option<Stop>>) -> Stop {
-    match stops.wait_for(Option::is_some).await {
-        Ok(stop) => stop.unwrap_or(Stop::Shutdown),
-        Err(_) => Stop::Shutdown,
-    }
 }
 
 fn read_failed(error: crate::error::ReadError) -> IngestError {

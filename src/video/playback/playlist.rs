@@ -66,7 +66,8 @@ pub(crate) async fn live(
     Ok(playlist(recording, &Vec::from(fragments), uris, None, false))
 }
 
-/// The complete fragments that overlap a range. It may still grow while the range, or the newest fragment in it, is not over.
+/// The complete fragments that overlap a range. It may still grow while the range, or the newest fragment in it, is not
+/// over.
 pub(crate) async fn archive(
     recording: &Recording,
     range: TimeRange,

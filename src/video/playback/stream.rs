@@ -1,9 +1,9 @@
 //! Endless fragmented MP4 from an instant on, into the live edge.
 //!
 //! One initialisation segment, then every chunk with its decoding times moved to one timeline: within a session the
-//! media's own times stay, after a discontinuity they go on where the session before ended, plus the time that is missing in
-//! between. Ends when codec, size or tracks change, since a decoder that was given one initialisation segment cannot go
-//! on.
+//! media's own times stay, after a discontinuity they go on where the session before ended, plus the time that is
+//! missing in between. Ends when codec, size or tracks change, since a decoder that was given one initialisation segment
+//! cannot go on.
 
 use super::body::{BodyStream, expired};
 use crate::clock::Clock;

@@ -69,8 +69,8 @@ impl Fragment {
     }
 
     /// Settles how long it lasts, once it is known when the next one of the same connection begins: up to there, unless
-    /// something is missing in between. Durations of last samples are guesses. (At the end of a connection the guess stands: a
-    /// playlist may have shown it.)
+    /// something is missing in between. Durations of last samples are guesses. (At the end of a connection the guess
+    /// stands: a playlist may have shown it.)
     pub(crate) fn followed_at(&mut self, next_us: u64) {
         let until_next = next_us.saturating_sub(self.producer_us);
         if until_next <= u64::from(self.duration_us) + GUESSED_US {

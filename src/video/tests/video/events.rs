@@ -84,6 +84,25 @@ async fn events_come_in_order_when_everything_arrives_at_once() {
 }
 
 #[tokio::test]
+async fn a_reader_that_never_reads_does_not_hold_up_the_end() {
+    let service = World::new().with_cam().await;
+    let camera = Camera::new();
+    let mut session = service.video.ingest("cam", with_events()).await.unwrap();
+    let unread = session.take_events().unwrap();
+    let pushing = tokio::spawn(async move {
+        // Three events each: more than wait for a reader.
+        let _ = session.push(camera.upload(0, 400)).await;
+        session.finish(End::Eof).await
+    });
+    settle().await;
+    assert!(!pushing.is_finished());
+    service.video.shutdown().await;
+    let summary = pushing.await.unwrap();
+    assert_eq!((summary.persisted, summary.fragments), (400, 400));
+    assert!(unread.len() >= 1000);
+}
+
+#[tokio::test]
 async fn nobody_needs_to_listen() {
     let service = World::new().with_cam().await;
     let camera = Camera::new();

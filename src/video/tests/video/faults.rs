@@ -72,7 +72,7 @@ async fn a_log_that_is_behind_holds_the_camera_back() {
         }
         session.finish(End::Eof).await
     });
-    // Nothing becomes durable, so what streams admits for one shard is all that is taken, and a few chunks more that wait.
+    // Nothing becomes durable, so what streams admits for one shard is all that is taken, and a few chunks that wait.
     let mut before = 0;
     loop {
         tokio::time::timeout(Duration::from_millis(500), std::future::pending::<()>()).await.unwrap_err();

@@ -48,7 +48,7 @@ async fn exactly_what_is_older_goes() {
     let before = numbers(&service).await;
     assert_eq!(before.len(), 100);
     for kept_from in [1_u64, 7, 8, 50, 98] {
-        // Fragment n has chunks that arrived at n + 0.5 s and n + 1 s. Just before its second one expires, it stays whole.
+        // Fragment n has chunks that arrived at n + 0.5 s and n + 1 s. While its second one has not expired, it stays.
         let cutoff_ms = start_ms + kept_from * 1000 + 1000;
         service.sim.clock.set(cutoff_ms + 3_600_000);
         service.retention_pass().await;
