@@ -43,7 +43,7 @@ pub enum IngestError {
         start_ms: u64,
     },
     /// Tags that do not fit.
-    #[error("the tags take {bytes} bytes; at most {max} are taken, and at most 255 for a name")]
+    #[error("the tags take {bytes} bytes; at most {max} are taken, 255 tags and 255 bytes of a name")]
     TagsTooLarge {
         /// What was sent.
         bytes: usize,

@@ -91,6 +91,7 @@ impl ChunkHead {
 
     pub(crate) fn encode(&self) -> Bytes {
         // What does not fit must not get here: ingest checks tracks and tags at the door.
+        assert!(self.tags.len() <= usize::from(u8::MAX), "more tags than a head counts");
         assert!(self.tracks.len() <= TRACKS_MAX, "more tracks than a head holds");
         assert!(
             self.tags.iter().map(Tag::encoded_len).sum::<usize>() <= TAGS_BYTES_MAX,

@@ -57,7 +57,7 @@ pub struct SessionOptions {
     pub start_ms: Option<u64>,
     /// Who is sending, for people: an address or a name.
     pub peer: String,
-    /// Kept with the session's first chunk. At most 1 KiB together.
+    /// Kept with the session's first chunk. At most 255 of them, and 1 KiB together.
     pub tags: BTreeMap<String, String>,
     /// Whether [`IngestSession::take_events`] will be read. An event that nobody reads holds the session up.
     pub events: bool,
@@ -189,7 +189,8 @@ fn checked_tags(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, IngestError
     let tags: Vec<_> =
         tags.iter().map(|(name, value)| Tag { name: name.clone(), value: value.clone() }).collect();
     let bytes = tags.iter().map(Tag::encoded_len).sum();
-    if bytes > TAGS_BYTES_MAX || tags.iter().any(|tag| tag.name.len() > usize::from(u8::MAX)) {
+    let countable = |len: usize| len <= usize::from(u8::MAX);
+    if bytes > TAGS_BYTES_MAX || !countable(tags.len()) || !tags.iter().all(|tag| countable(tag.name.len())) {
         return Err(IngestError::TagsTooLarge { bytes, max: TAGS_BYTES_MAX });
     }
     Ok(tags)
