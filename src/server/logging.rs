@@ -5,7 +5,11 @@ use tracing_subscriber::EnvFilter;
 
 /// Sets logging up for the whole process. Later calls do nothing.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // It would show whole headers, with passwords and tokens, whatever `RUST_LOG` says.
+    if let Ok(quiet) = "h2=warn".parse() {
+        filter = filter.add_directive(quiet);
+    }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Fails only when logging is already set up.
     let _ = if std::io::stderr().is_terminal() {

@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use vault::{Entropy, RootSource, Vault, VaultError};
 use video::{Video, VideoConfig};
 
-/// How long ingest sessions may take to finish after a signal to stop.
+/// How long ingest sessions and media-workers may take to finish after a signal to stop.
 const SESSIONS_GRACE: Duration = Duration::from_secs(2);
 /// How long the log may take to become durable and closed.
 const LOG_GRACE: Duration = Duration::from_secs(2);
@@ -125,12 +125,17 @@ impl Service {
         let Self { app, streams, .. } = self;
         app.stop.cancel();
         app.sessions.close();
+        let sessions = async {
+            app.sessions.wait().await;
+            if let Ok(pool) = &app.pool {
+                pool.shutdown().await;
+            }
+        };
         tokio::select! {
-            () = app.sessions.wait() => {}
-            () = app.env.clock.sleep(SESSIONS_GRACE) => tracing::warn!("some ingest sessions did not finish in time"),
-        }
-        if let Ok(pool) = &app.pool {
-            pool.shutdown().await;
+            () = sessions => {}
+            () = app.env.clock.sleep(SESSIONS_GRACE) => {
+                tracing::warn!("some uploads or media-workers did not finish in time");
+            }
         }
         let closing = async {
             app.video.shutdown().await;

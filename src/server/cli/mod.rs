@@ -1,7 +1,10 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 not understood.
 
 mod check;
+mod client;
+mod push;
 mod serve;
+mod stream;
 
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -21,6 +24,8 @@ struct Arguments {
 enum Command {
     Serve(Box<serve::Arguments>),
     Check(check::Arguments),
+    Stream(stream::Arguments),
+    Push(push::Arguments),
 }
 
 /// How a command ended, if not well.
@@ -57,6 +62,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Stream(arguments) => stream::run(arguments),
+        Command::Push(arguments) => push::run(arguments),
     };
     let (code, message) = match outcome {
         Ok(()) => return ExitCode::SUCCESS,
@@ -71,4 +78,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Prints for the user. A reader that went away is not an error of ours.
 fn say(line: impl Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Runs a client's work.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let outcome = runtime.block_on(work);
+    // A read from the terminal cannot be called off.
+    runtime.shutdown_background();
+    outcome
 }
