@@ -224,3 +224,73 @@ impl From<UploadError> for ApiError {
         Self::new(status, code, error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header::CONTENT_TYPE;
+    use std::sync::Arc;
+    use streams::{AppendError, StreamNotFound};
+
+    async fn answer(error: ApiError) -> (Response<()>, Value) {
+        let (parts, body) = error.into_response().into_parts();
+        let body = axum::body::to_bytes(body, 10_000).await.unwrap();
+        (Response::from_parts(parts, ()), serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_shape() {
+        let error = ApiError::bad_request("BAD", "what").hint("do this").beside("summary", json!({"n": 1}));
+        let (response, body) = answer(error).await;
+        assert_eq!(response.status(), 400);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        let expected =
+            json!({"error": {"code": "BAD", "message": "what", "hint": "do this"}, "summary": {"n": 1}});
+        assert_eq!(body, expected);
+        let (_, body) = answer(ApiError::bad_request("BAD", "what").hint("")).await;
+        assert!(body["error"].get("hint").is_none(), "no advice is no field");
+    }
+
+    #[tokio::test]
+    async fn domain_errors_say_what_to_do() {
+        let not_found = || StreamNotFound { name: "door".to_owned() };
+        let broken: Arc<dyn std::error::Error + Send + Sync> =
+            Arc::new(std::io::Error::other("disk on fire"));
+        let cases: Vec<(ApiError, u16, &str)> = vec![
+            (ManageError::NotFound(not_found()).into(), 404, "STREAM_NOT_FOUND"),
+            (ManageError::AlreadyExists { name: "door".into() }.into(), 409, "STREAM_EXISTS"),
+            (ReadError::Empty.into(), 404, "NO_MEDIA"),
+            (ReadError::Expired.into(), 410, "EXPIRED"),
+            (ReadError::Backwards.into(), 400, "INVALID_RANGE"),
+            (ReadError::TooManyFragments { max: 1 }.into(), 413, "RANGE_TOO_LONG"),
+            (IngestError::TakenOver.into(), 409, "TAKEN_OVER"),
+            (IngestError::ShuttingDown.into(), 503, "SHUTTING_DOWN"),
+            (IngestError::Append(AppendError::Unavailable(broken)).into(), 503, "STORAGE_FAILED"),
+            (WorkerError::Busy { waiting: 32 }.into(), 503, "WORKERS_BUSY"),
+            (WorkerError::Died { how: "signal 9".into() }.into(), 500, "WORKER_FAILED"),
+            (UploadError::Idle(std::time::Duration::from_secs(30)).into(), 408, "UPLOAD_IDLE"),
+        ];
+        for (error, status, code) in cases {
+            let (response, body) = answer(error).await;
+            assert_eq!(
+                (response.status().as_u16(), &body["error"]["code"]),
+                (status, &json!(code)),
+                "{body}"
+            );
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503, "{code}");
+        }
+    }
+
+    #[test]
+    fn causes_stand_in_one_line_and_none_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer: {0}")]
+        struct Outer(#[source] Inner);
+        #[derive(Debug, thiserror::Error)]
+        #[error("inner")]
+        struct Inner(#[source] std::io::Error);
+        let error = Outer(Inner(std::io::Error::other("root")));
+        assert_eq!(Causes(&error).to_string(), "outer: inner: root");
+    }
+}

@@ -166,7 +166,11 @@ impl Archive {
                 FrameBatch::Plan(plan) => self.pictures(&plan).await?,
             }
         }
-        let manifest = serde_json::to_vec(&self.manifest).map_err(io::Error::from)?;
+        let unused = Manifest::new(String::new(), self.selection);
+        let manifest = std::mem::replace(&mut self.manifest, unused);
+        // Half a million missing pictures take a moment to write down.
+        let written = tokio::task::spawn_blocking(move || serde_json::to_vec(&manifest)).await;
+        let manifest = written.map_err(io::Error::other)?.map_err(io::Error::from)?;
         self.output.send(super::tar::file(manifest::NAME, &manifest)?).await?;
         self.output.send(super::tar::end()).await
     }

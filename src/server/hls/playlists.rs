@@ -8,6 +8,7 @@ use crate::native::range::RangeQuery;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use media::playlist::MediaPlaylist;
 use serde::Deserialize;
 use video::{Clock, TimeRange, Uris};
 
@@ -19,6 +20,9 @@ const GROWING: &str = "private, max-age=1";
 const INDEX: &str = "private, max-age=5";
 /// Changes no more, unless retention takes its beginning.
 const FINISHED: &str = "private, max-age=60";
+
+/// Playlists of so many segments are written down on a thread that may block.
+const LONG: usize = 1000;
 
 /// How far back a live playlist reaches.
 #[derive(Deserialize)]
@@ -44,7 +48,7 @@ pub(super) async fn live_media(
 ) -> Result<Response, ApiError> {
     let dvr_s = window.dvr.unwrap_or(DVR_S_DEFAULT);
     let playlist = app.video.live_playlist(&camera.stream, dvr_s, &uris(&camera)).await?;
-    Ok(answer(playlist.to_text(), GROWING))
+    Ok(answer(text(playlist).await?, GROWING))
 }
 
 pub(super) async fn archive(
@@ -66,7 +70,7 @@ pub(super) async fn archive_media(
     let range = range.up_to_now(&app, &camera.stream).await?;
     let playlist = app.video.archive_playlist(&camera.stream, range, &uris(&camera)).await?;
     let cache = if playlist.ended { FINISHED } else { GROWING };
-    Ok(answer(playlist.to_text(), cache))
+    Ok(answer(text(playlist).await?, cache))
 }
 
 /// The range, spelled out: the media playlist must be about the same one, whenever it is asked for.
@@ -89,6 +93,15 @@ fn with_token(uri: String, token: Option<&str>) -> String {
 fn uris(camera: &Play) -> Uris {
     let suffix = camera.token_in_query.as_ref().map(|token| format!("?token={token}"));
     Uris { prefix: "../".to_owned(), suffix: suffix.unwrap_or_default() }
+}
+
+/// The playlist's text. A long one takes a moment to write down.
+async fn text(playlist: MediaPlaylist) -> Result<String, ApiError> {
+    if playlist.segments.len() < LONG {
+        return Ok(playlist.to_text());
+    }
+    let written = tokio::task::spawn_blocking(move || playlist.to_text()).await;
+    written.map_err(|error| ApiError::internal(&error))
 }
 
 fn answer(text: String, cache: &'static str) -> Response {
