@@ -46,7 +46,8 @@ mod tests {
 
     fn kind(root_key_file: Option<&str>, variables: &[&str]) -> Result<RootKind, TooManyRoots> {
         let environment = |name: &str| variables.contains(&name).then(|| "value".to_owned());
-        source(root_key_file.map(Path::new), Path::new("/data"), true, environment).map(|source| source.kind())
+        source(root_key_file.map(Path::new), Path::new("/data"), true, environment)
+            .map(|source| source.kind())
     }
 
     #[test]
