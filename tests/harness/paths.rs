@@ -9,12 +9,11 @@ pub fn root() -> PathBuf {
 
 /// A binary of ours, built beforehand by `cargo xtask test`; a stale or missing one is the caller's to rebuild.
 pub fn binary(name: &str) -> PathBuf {
-    let test_executable = std::env::current_exe().expect("own path");
-    let profile = test_executable.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
-    let path = profile.join(name);
-    let how = "build it: cargo build -p server && cargo build -p media --features gst --bin media-worker";
-    assert!(path.exists(), "{} is missing; {how}", path.display());
-    path
+    // A test is target/PROFILE/deps/TEST, a benchmark target/PROFILE/bench.
+    let own = std::env::current_exe().expect("own path");
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
+    let how = "cargo build -p server && cargo build -p media --features gst --bin media-worker";
+    found.unwrap_or_else(|| panic!("{name} is not built for {}: {how}", own.display()))
 }
 
 /// Real footage: `KINETOSCOPE_MEDIA`, or `shared/media` beside the project.
