@@ -1,9 +1,10 @@
 //! `GET /metrics`: the counters, and what is looked up at this moment.
 //!
-//! Needs a sign-in (an access key, or a token with the verb `metrics`), because it names the streams.
+//! Anyone may ask for the sums, as scrapers expect. The series that name streams need a sign-in: an access key, or a token
+//! with the verb `metrics`.
 
 use crate::app::App;
-use crate::auth::{Access, Verb};
+use crate::auth::{Access, SIGN_IN_REQUIRED, Verb};
 use crate::error::ApiError;
 use crate::metrics::{Snapshot, resident_bytes};
 use crate::workers::Pool;
@@ -15,20 +16,27 @@ use shardlog::local::LocalStats;
 /// Streams that get a series of their own; beyond that the answer would be a burden to its reader.
 const STREAMS_MAX: usize = 1000;
 
-/// All numbers in Prometheus' text format.
-pub async fn metrics(State(app): State<App>, access: Access) -> Result<Response, ApiError> {
-    access.allow(Verb::Metrics, None)?;
-    let snapshot = look(&app).await.map_err(|error| ApiError::internal(&error))?;
+/// The numbers in Prometheus' text format.
+pub async fn metrics(State(app): State<App>, access: Result<Access, ApiError>) -> Result<Response, ApiError> {
+    let named = match access {
+        Ok(access) => access.allow(Verb::Metrics, None).map(|()| true)?,
+        Err(refusal) if refusal.code() == SIGN_IN_REQUIRED => false,
+        Err(refusal) => return Err(refusal),
+    };
+    let snapshot = look(&app, named).await.map_err(|error| ApiError::internal(&error))?;
     let counted = app.metrics.text().map_err(|error| ApiError::internal(&error))?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], counted + &snapshot).into_response())
 }
 
-async fn look(app: &App) -> Result<String, prometheus::Error> {
+/// What is looked up; `named`: the series that name streams too.
+async fn look(app: &App, named: bool) -> Result<String, prometheus::Error> {
     let snapshot = Snapshot::default();
     process(app, &snapshot)?;
     log(app.store.stats(), &snapshot)?;
     workers(app, &snapshot)?;
-    streams(app, &snapshot).await?;
+    if named {
+        streams(app, &snapshot).await?;
+    }
     snapshot.text()
 }
 

@@ -7,5 +7,5 @@ mod token;
 
 pub use credentials::Credentials;
 pub use keys::{AccessKeys, KeysError, Opened, preset};
-pub use request::{Access, For, Frames, Ingest, Manage, Owner, Play, check_stream_name};
+pub use request::{Access, For, Frames, Ingest, Manage, Owner, Play, SIGN_IN_REQUIRED, check_stream_name};
 pub use token::{Grant, Verb, Verbs};

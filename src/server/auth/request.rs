@@ -11,6 +11,9 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use serde::Deserialize;
 
+/// The code of the refusal of who presents nothing.
+pub const SIGN_IN_REQUIRED: &str = "SIGN_IN_REQUIRED";
+
 /// What `Authorization: Basic` and `Bearer` may be long.
 const AUTHORIZATION_BYTES_MAX: usize = 4096;
 
@@ -58,7 +61,7 @@ impl FromRequestParts<App> for Access {
             parts.headers.get("x-requested-with").is_none_or(|by| by.as_bytes() != b"kinetoscope");
         let refuse = |code, message| ApiError::unauthorized(code, message, challenge);
         let (token, in_query) = match presented(parts) {
-            Presented::Nothing => return Err(refuse("SIGN_IN_REQUIRED", "sign in first")),
+            Presented::Nothing => return Err(refuse(SIGN_IN_REQUIRED, "sign in first")),
             Presented::Unreadable => return Err(refuse("SIGN_IN_FAILED", "the sign-in cannot be read")),
             Presented::Basic { id, secret } => {
                 return if app.keys.check(&id, &secret) {

@@ -52,12 +52,23 @@ async fn nothing_but_health_and_the_console_is_open() {
         (Method::GET, "/v1/video/cam/media.mp4"),
         (Method::POST, "/v1/tokens"),
         (Method::GET, "/v1/server"),
-        (Method::GET, "/metrics"),
     ] {
         let response = server.anonymous(method.clone(), path).send().await.unwrap();
         assert!(response.headers().contains_key(WWW_AUTHENTICATE), "{method} {path}");
         assert_eq!(error_code(response, 401).await, "SIGN_IN_REQUIRED", "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn metrics_name_streams_only_to_who_signs_in() {
+    let server = TestServer::start().await;
+    server.push("the-vault-door", FOOTAGE.clone()).await;
+    let response = server.anonymous(Method::GET, "/metrics").send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let text = response.text().await.unwrap();
+    assert!(text.contains("kinetoscope_ingest_fragments_total 4"), "{text}");
+    assert!(!text.contains("the-vault-door"), "{text}");
+    assert!(server.get("/metrics").await.text().await.unwrap().contains("the-vault-door"));
 }
 
 #[tokio::test]
