@@ -29,6 +29,7 @@ const CLIENTS: &[&str] = &[
     "gstreamer1.0-plugins-ugly",
     "gstreamer1.0-tools",
     "curl",
+    "procps",
     "python3",
     "python3-venv",
     "python3-pip",
