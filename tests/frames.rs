@@ -142,6 +142,7 @@ async fn a_killed_worker_costs_nothing_but_a_retry() {
     let start = an_hour_ago_ms();
     push_copy_from(&server, "cam", &file, FRAGMENTATIONS[2].options, start).await;
     let client = server.client();
+    let mut killed = 0;
     for round in 0..5_i64 {
         let path = format!("/v1/video/cam/frame.jpg?at={}", seconds(start + round * 1000 + 20));
         let asking = tokio::spawn({
@@ -149,9 +150,11 @@ async fn a_killed_worker_costs_nothing_but_a_retry() {
             async move { client.bytes(&path).await }
         });
         // Whatever it is doing at this moment: idle, starting or in the middle of our request.
-        let _ =
-            Command::new("pkill").args(["-KILL", "-P", &server.pid().to_string(), "media-worker"]).status();
+        let parent = server.pid().to_string();
+        let kill = Command::new("pkill").args(["-KILL", "-P", &parent, "media-worker"]).status();
+        killed += u32::from(kill.expect("pkill").success());
         let picture = asking.await.expect("a picture");
         assert_eq!(i64::from(frame_number(&picture, folder.path())), round * RATE, "{}", server.log_tail());
     }
+    assert!(killed > 0, "no worker was there to be killed");
 }
