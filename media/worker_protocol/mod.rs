@@ -19,11 +19,14 @@
 //! format   1 = JPEG, 2 = PNG (quality 0)
 //! wanted   1 = at (count × pts), 2 = nearest key frame (one pts), 3 = every key frame (no pts)
 //! ```
+//! Workers that take in cameras' media speak of it over further sockets, see [`camera`].
+//!
 //! Every length is checked against its limit before anything is allocated, on both sides: the server does not trust the
 //! worker, which has read hostile bytes.
 
 use bytes::Bytes;
 
+pub mod camera;
 mod request;
 mod response;
 mod wire;

@@ -36,6 +36,9 @@ pub enum ProtocolError {
         /// Its value.
         value: i64,
     },
+    /// A part in JSON that cannot be read.
+    #[error("bad JSON: {0}")]
+    Json(String),
     /// The times of [`super::Wanted::At`] go backwards.
     #[error("wanted times must not decrease (entry {index})")]
     Unordered {
@@ -62,6 +65,11 @@ pub(super) fn check_max(field: &'static str, actual: usize, max: usize) -> Resul
 pub(super) struct Fields(Bytes);
 
 impl Fields {
+    /// Fields without a version and a kind before them.
+    pub(super) fn of(fields: Bytes) -> Self {
+        Self(fields)
+    }
+
     /// Checks the version and hands back the kind and the fields.
     pub(super) fn open(message: Bytes) -> Result<(u8, Self), ProtocolError> {
         let mut fields = Self(message);
@@ -75,6 +83,10 @@ impl Fields {
 
     pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, ProtocolError> {
         self.0.try_get_u8().map_err(|_| ProtocolError::Truncated { field })
+    }
+
+    pub(super) fn u16(&mut self, field: &'static str) -> Result<u16, ProtocolError> {
+        self.0.try_get_u16_le().map_err(|_| ProtocolError::Truncated { field })
     }
 
     pub(super) fn u32(&mut self, field: &'static str) -> Result<u32, ProtocolError> {
@@ -106,6 +118,11 @@ impl Fields {
     pub(super) fn rest(self, field: &'static str, max: usize) -> Result<Bytes, ProtocolError> {
         check_max(field, self.0.len(), max)?;
         Ok(self.0)
+    }
+
+    /// Everything that is left, which has been bounded already.
+    pub(super) fn into_rest(self) -> Bytes {
+        self.0
     }
 
     /// What is left as text; what is not UTF-8 in it is replaced, since it is only shown to people.
