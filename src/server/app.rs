@@ -1,6 +1,7 @@
 //! What the handlers of requests share.
 
 use crate::auth::AccessKeys;
+use crate::cameras::Cameras;
 use crate::config::Config;
 use crate::health::DiskProbe;
 use crate::metrics::Metrics;
@@ -35,6 +36,8 @@ pub struct AppState {
     pub store: Arc<LocalStore>,
     /// Cameras and their footage.
     pub video: Video,
+    /// Takes in what cameras send over RTP.
+    pub cameras: Cameras,
     /// Makes frames; or why none can be made.
     pub pool: Result<Pool, StartError>,
     /// What is counted.

@@ -2,6 +2,7 @@
 //!
 //! `code` is for programs and does not change; `message` says what happened; `hint`, where there is one, what to do.
 
+use crate::cameras::RecordError;
 use crate::http::UploadError;
 use crate::workers::{StartError, WorkerError};
 use axum::Json;
@@ -181,6 +182,19 @@ impl From<ReadError> for ApiError {
 impl From<IngestError> for ApiError {
     fn from(error: IngestError) -> Self {
         Self::domain(error.kind(), error.code(), error.hint(), &error)
+    }
+}
+
+impl From<RecordError> for ApiError {
+    fn from(error: RecordError) -> Self {
+        let status = match error {
+            RecordError::Unsupported(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            RecordError::Unreachable(_) | RecordError::Unauthorized(_) | RecordError::SourceEnded => {
+                StatusCode::BAD_GATEWAY
+            }
+            _ => return Self::domain(error.kind(), error.code(), error.hint(), &error),
+        };
+        Self::new(status, error.code(), error.to_string()).hint(error.hint())
     }
 }
 

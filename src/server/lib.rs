@@ -9,6 +9,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod cameras;
 pub mod cli;
 pub mod config;
 pub mod console;

@@ -2,6 +2,7 @@
 
 use crate::app::{App, AppState};
 use crate::auth::{AccessKeys, Credentials, KeysError};
+use crate::cameras::Cameras;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::frames::ARCHIVES_MAX;
@@ -103,6 +104,7 @@ impl Service {
             env,
             vault,
             store,
+            cameras: Cameras::new(video.clone()),
             video,
             pool,
         };
