@@ -103,7 +103,7 @@ async fn two_servers_do_not_share_a_data_directory() {
     let server = Server::start().await;
     let data = server.data().to_str().expect("UTF-8");
     let output = kinetoscope(
-        &["serve", "--listen", "127.0.0.1:0", "--data", data],
+        &["serve", "--listen", "127.0.0.1:0", "--rtsp-listen", "off", "--data", data],
         server.data().parent().expect("parent"),
     );
     assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -116,7 +116,7 @@ async fn a_first_start_writes_credentials_that_work() {
     let folder = TempDir::new().expect("temporary folder");
     let data = folder.path().join("data");
     let mut server = tokio::process::Command::new(paths::binary("kinetoscope"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .args(["serve", "--listen", "127.0.0.1:0", "--rtsp-listen", "off", "--data"])
         .arg(&data)
         .stderr(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())

@@ -83,8 +83,10 @@ fn start_server(running: &mut Running, home: &Path) -> Result<String, Failure> {
     let listen = if TcpListener::bind(usual).is_ok() { usual } else { "127.0.0.1:0" };
     let log = home.join("server.log");
     let data = home.join("data");
-    let mut server =
-        command(target_dir().join("release/kinetoscope"), &["serve", "--listen", listen, "--data"]);
+    let mut server = command(
+        target_dir().join("release/kinetoscope"),
+        &["serve", "--listen", listen, "--rtsp-listen", "127.0.0.1:0", "--data"],
+    );
     server.arg(&data).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(std::fs::File::create(&log)?);
     let mut child = server.spawn().map_err(|error| Failure(format!("cannot start the server: {error}")))?;
     let stdout = child.stdout.take().ok_or_else(|| Failure("the server has no stdout".into()))?;

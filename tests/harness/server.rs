@@ -54,7 +54,10 @@ impl Server {
         let log = parent.join("server.log");
         let log_file = std::fs::File::options().create(true).append(true).open(&log).expect("log file");
         let mut command = Command::new(paths::binary("kinetoscope"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).args(&settings.args);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--rtsp-listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(&settings.args);
         command
             .env("KINETOSCOPE_ROOT_ACCESS_KEY_ID", KEY_ID)
             .env("KINETOSCOPE_ROOT_SECRET_ACCESS_KEY", SECRET);

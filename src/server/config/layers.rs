@@ -57,12 +57,12 @@ pub enum ConfigError {
     /// A certificate without key or a key without certificate.
     #[error("tls_cert and tls_key must be given together")]
     HalfTls,
-    /// Plain HTTP on an address that others can reach.
+    /// Plain HTTP or RTSP on an address that others can reach.
     #[error(
-        "refusing to serve plain HTTP on {0}, which is not a loopback address: \
+        "refusing to serve plain {0} on {1}, which is not a loopback address: \
          give --tls-cert and --tls-key, or --insecure-http if a proxy in front does TLS"
     )]
-    OpenWithoutTls(SocketAddr),
+    OpenWithoutTls(&'static str, SocketAddr),
 }
 
 /// Where a value came from.
@@ -141,7 +141,8 @@ pub fn load(
         }
     }
     lay(flags, &|key| Source::Flag(flag(key)))?;
-    let config: Config = serde_json::from_value(Value::Object(values.clone()))?;
+    let mut config: Config = serde_json::from_value(Value::Object(values.clone()))?;
+    config.rtsp_listen_given = sources.get("rtsp_listen").is_some_and(|source| *source != Source::Default);
     config.check()?;
     Ok(Effective { config, values, sources })
 }
@@ -199,6 +200,7 @@ fn parse_variable(key: &str, variable: &str, value: OsString) -> Result<Layer, C
 
 #[cfg(test)]
 mod tests {
+    use super::super::RtspListen;
     use super::*;
 
     fn no_environment(_: &str) -> Option<OsString> {
@@ -275,7 +277,7 @@ mod tests {
     #[test]
     fn other_addresses_than_loopback_need_tls_or_an_explicit_word() {
         let open = Layer { listen: Some("0.0.0.0:0".parse().unwrap()), ..Layer::default() };
-        assert!(matches!(load(None, no_environment, &open), Err(ConfigError::OpenWithoutTls(_))));
+        assert!(matches!(load(None, no_environment, &open), Err(ConfigError::OpenWithoutTls("HTTP", _))));
         let half = Layer { tls_cert: Some("c.pem".into()), ..open.clone() };
         assert!(matches!(load(None, no_environment, &half), Err(ConfigError::HalfTls)));
         let tls = Layer { tls_key: Some("k.pem".into()), ..half };
@@ -284,5 +286,10 @@ mod tests {
         assert!(load(None, no_environment, &said).is_ok());
         let v6 = Layer { listen: Some("[::1]:0".parse().unwrap()), ..Layer::default() };
         assert!(load(None, no_environment, &v6).is_ok());
+        let rtsp = Layer { rtsp_listen: Some("0.0.0.0:0".parse().unwrap()), ..Layer::default() };
+        assert!(matches!(load(None, no_environment, &rtsp), Err(ConfigError::OpenWithoutTls("RTSP", _))));
+        let off = Layer { rtsp_listen: Some(RtspListen::Off), ..Layer::default() };
+        assert!(load(None, no_environment, &off).unwrap().config.rtsp_listen_given);
+        assert!(!load(None, no_environment, &Layer::default()).unwrap().config.rtsp_listen_given);
     }
 }

@@ -9,8 +9,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 mod layers;
+mod rtsp_listen;
 
 pub use layers::{ConfigError, Effective, Source, load};
+pub use rtsp_listen::RtspListen;
 
 /// What one source says; the names of the fields are the keys.
 #[derive(clap::Args, Clone, Debug, Default, Deserialize, Serialize)]
@@ -22,13 +24,18 @@ pub struct Layer {
     /// Address to serve HTTP on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// Address to take RTSP cameras on, rtsp:// and, with TLS, rtsps:// on one port; port 0 takes a free one; `off`
+    /// for none [default: 127.0.0.1:8554]
+    #[arg(long, value_name = "ADDR")]
+    pub rtsp_listen: Option<RtspListen>,
     /// PEM file with the certificate chain; turns TLS on, together with --tls-key
     #[arg(long, value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// PEM file with the certificate's private key
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
-    /// Serve plain HTTP on an address that is not loopback: passwords and footage cross the network in the clear
+    /// Serve plain HTTP and RTSP on addresses that are not loopback: footage and, over HTTP, passwords cross the
+    /// network in the clear
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub insecure_http: Option<bool>,
     /// File with the root key that seals the keystore [default: DATA/root.key]
@@ -55,6 +62,18 @@ pub struct Layer {
     /// Most connections at a time [default: 4096]
     #[arg(long, value_name = "N")]
     pub connections_max: Option<u32>,
+    /// Most RTSP connections at a time [default: 512]
+    #[arg(long, value_name = "N")]
+    pub rtsp_sessions_max: Option<u32>,
+    /// Seconds without media after which a camera that pushes over RTSP is cut off [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub rtsp_idle_timeout_s: Option<u64>,
+    /// Mbit/s, over five seconds: a camera that pushes more over RTSP is cut off [default: 100]
+    #[arg(long, value_name = "MBIT")]
+    pub rtsp_bitrate_max_mbit: Option<u64>,
+    /// A second camera on a stream takes over from the first; otherwise it is refused while the first one sends
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub publisher_takeover: Option<bool>,
     /// Hours of footage kept by streams that ingest creates [default: 24]
     #[arg(long, value_name = "HOURS")]
     pub retention_hours: Option<u32>,
@@ -72,6 +91,7 @@ impl Layer {
         Self {
             data: Some(PathBuf::from("./data")),
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            rtsp_listen: Some(RtspListen::On(SocketAddr::from(([127, 0, 0, 1], 8554)))),
             insecure_http: Some(false),
             workers: Some(2),
             worker_timeout_s: Some(20),
@@ -79,6 +99,10 @@ impl Layer {
             ingest_idle_timeout_s: Some(30),
             header_timeout_s: Some(15),
             connections_max: Some(4096),
+            rtsp_sessions_max: Some(512),
+            rtsp_idle_timeout_s: Some(10),
+            rtsp_bitrate_max_mbit: Some(100),
+            publisher_takeover: Some(false),
             retention_hours: Some(24),
             target_duration_s: Some(10),
             segment_mib: Some(256),
@@ -94,6 +118,10 @@ impl Layer {
 pub struct Config {
     pub data: PathBuf,
     pub listen: SocketAddr,
+    pub rtsp_listen: RtspListen,
+    /// Somebody asked for that address; the default one may be taken by others.
+    #[serde(skip)]
+    pub rtsp_listen_given: bool,
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub insecure_http: bool,
@@ -105,6 +133,10 @@ pub struct Config {
     pub ingest_idle_timeout_s: u64,
     pub header_timeout_s: u64,
     pub connections_max: u32,
+    pub rtsp_sessions_max: u32,
+    pub rtsp_idle_timeout_s: u64,
+    pub rtsp_bitrate_max_mbit: u64,
+    pub publisher_takeover: bool,
     pub retention_hours: u32,
     pub target_duration_s: u32,
     pub segment_mib: u64,
@@ -125,6 +157,9 @@ impl Config {
             ("ingest_idle_timeout_s", self.ingest_idle_timeout_s, 1..=3600),
             ("header_timeout_s", self.header_timeout_s, 1..=300),
             ("connections_max", u64::from(self.connections_max), 1..=1_000_000),
+            ("rtsp_sessions_max", u64::from(self.rtsp_sessions_max), 1..=100_000),
+            ("rtsp_idle_timeout_s", self.rtsp_idle_timeout_s, 1..=3600),
+            ("rtsp_bitrate_max_mbit", self.rtsp_bitrate_max_mbit, 1..=100_000),
             ("retention_hours", u64::from(self.retention_hours), 1..=87_600),
             ("target_duration_s", u64::from(self.target_duration_s), 1..=60),
             ("segment_mib", self.segment_mib, 1..=4096),
@@ -139,7 +174,14 @@ impl Config {
             return Err(ConfigError::HalfTls);
         }
         if !self.listen.ip().is_loopback() && !self.tls() && !self.insecure_http {
-            return Err(ConfigError::OpenWithoutTls(self.listen));
+            return Err(ConfigError::OpenWithoutTls("HTTP", self.listen));
+        }
+        if let RtspListen::On(address) = self.rtsp_listen
+            && !address.ip().is_loopback()
+            && !self.tls()
+            && !self.insecure_http
+        {
+            return Err(ConfigError::OpenWithoutTls("RTSP", address));
         }
         Ok(())
     }

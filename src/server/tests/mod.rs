@@ -12,7 +12,7 @@ mod tls;
 
 use crate::app::App;
 use crate::auth::Credentials;
-use crate::config::{Config, Layer, load};
+use crate::config::{Config, Layer, RtspListen, load};
 use crate::data_dir::DataDir;
 use crate::http::Server;
 use crate::service::Service;
@@ -47,8 +47,13 @@ struct TestServer {
 
 /// Settings of a server on `data`, with some changed.
 fn config(data: &Path, change: impl FnOnce(&mut Layer)) -> Config {
-    let mut layer =
-        Layer { data: Some(data.to_owned()), listen: Some(([127, 0, 0, 1], 0).into()), ..Layer::default() };
+    let any_port: SocketAddr = ([127, 0, 0, 1], 0).into();
+    let mut layer = Layer {
+        data: Some(data.to_owned()),
+        listen: Some(any_port),
+        rtsp_listen: Some(RtspListen::On(any_port)),
+        ..Layer::default()
+    };
     change(&mut layer);
     load(None, |_| None, &layer).unwrap().config
 }
