@@ -31,6 +31,9 @@ pub enum InvalidSetting {
     /// An attribute, or their number.
     #[error("attributes: {0}")]
     Attributes(&'static str),
+    /// A sealed setting, or their number.
+    #[error("sealed settings: {0}")]
+    Sealed(&'static str),
 }
 
 /// There is no such stream.

@@ -22,6 +22,7 @@ mod keys;
 pub mod limits;
 mod owner;
 mod retention;
+mod sealed;
 mod service;
 mod shard;
 mod types;
@@ -34,6 +35,7 @@ pub use error::{
 pub use hash::{HashRange, split_evenly};
 pub use limits::StreamsConfig;
 pub use retention::{RetentionReport, TrimExactly, TrimGuard};
+pub use sealed::SealedSettings;
 pub use service::Streams;
 pub use shard::Shard;
 pub use types::{

@@ -10,6 +10,12 @@ pub const ATTRIBUTES_MAX: usize = 50;
 pub const ATTRIBUTE_KEY_CHARS_MAX: usize = 128;
 /// Longest attribute value in characters; it may be empty.
 pub const ATTRIBUTE_VALUE_CHARS_MAX: usize = 256;
+/// Most sealed settings of one stream.
+pub const SEALED_SETTINGS_MAX: usize = 16;
+/// Longest name of a sealed setting in bytes; it has at least one.
+pub const SEALED_SETTING_NAME_BYTES_MAX: usize = 128;
+/// Most bytes of a stream's sealed settings, names and values together.
+pub const SEALED_SETTINGS_BYTES_MAX: usize = 8 << 10;
 /// Shortest retention in hours.
 pub const RETENTION_HOURS_MIN: u32 = 1;
 /// Longest retention in hours: ten years.

@@ -2,6 +2,7 @@
 
 use crate::error::AppendError;
 use crate::hash::HashRange;
+use crate::sealed::SealedSettings;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub struct NewStream {
     pub retention_hours: u32,
     /// Whatever the user wants to be kept with it.
     pub attributes: BTreeMap<String, String>,
+    /// What must not be shown.
+    pub sealed_settings: SealedSettings,
 }
 
 /// A change of a stream. What is `None` stays.
@@ -41,6 +44,8 @@ pub struct StreamPatch {
     pub retention_hours: Option<u32>,
     /// All attributes anew.
     pub attributes: Option<BTreeMap<String, String>>,
+    /// All sealed settings anew.
+    pub sealed_settings: Option<SealedSettings>,
 }
 
 /// A stream as it stands.
@@ -58,6 +63,8 @@ pub struct StreamInfo {
     pub retention_hours: u32,
     /// What the user wanted to be kept with it.
     pub attributes: BTreeMap<String, String>,
+    /// What must not be shown: not for answers of an interface.
+    pub sealed_settings: SealedSettings,
     /// Its shards, in the order of their indexes and hash ranges.
     pub shards: Vec<ShardInfo>,
     /// The key-encryption key that wraps its data keys.

@@ -22,7 +22,7 @@ use shardlog::env::Env;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use streams::{NewStream, Shard, StreamKind, StreamPatch, Streams, TrimGuard};
+use streams::{NewStream, SealedSettings, Shard, StreamInfo, StreamKind, StreamPatch, Streams, TrimGuard};
 
 /// Video streams. Cheap to clone; all clones are one service.
 #[derive(Clone)]
@@ -48,6 +48,8 @@ pub struct NewVideo {
     pub retention_hours: u32,
     /// Whatever the user wants to be kept with it.
     pub attributes: BTreeMap<String, String>,
+    /// What must not be shown, such as where its camera is called for.
+    pub sealed_settings: SealedSettings,
 }
 
 /// Which fragments to list.
@@ -90,9 +92,15 @@ impl Video {
 
     /// Makes a stream; durable on return.
     pub async fn create(&self, new: NewVideo) -> Result<VideoInfo, ManageError> {
-        let NewVideo { name, retention_hours, attributes } = new;
-        let stream =
-            NewStream { name: name.clone(), kind: StreamKind::Video, shards: 1, retention_hours, attributes };
+        let NewVideo { name, retention_hours, attributes, sealed_settings } = new;
+        let stream = NewStream {
+            name: name.clone(),
+            kind: StreamKind::Video,
+            shards: 1,
+            retention_hours,
+            attributes,
+            sealed_settings,
+        };
         self.inner.streams.create(stream).await?;
         Ok(self.describe(&name).await?)
     }
@@ -100,6 +108,29 @@ impl Video {
     /// The stream as it stands.
     pub async fn describe(&self, name: &str) -> Result<VideoInfo, ReadError> {
         describe(&*self.recording(name)?).await
+    }
+
+    /// The settings of a stream, as they are held in memory: the sealed ones among them, which are not for answers.
+    pub fn settings(&self, name: &str) -> Result<Arc<StreamInfo>, ReadError> {
+        let stream = self.inner.streams.describe(name)?;
+        if stream.kind != StreamKind::Video {
+            return Err(ReadError::NotVideo { name: name.to_owned() });
+        }
+        Ok(stream)
+    }
+
+    /// The settings of all streams that have sealed ones, in the order of their names.
+    pub fn sealed(&self) -> Vec<Arc<StreamInfo>> {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page =
+                self.inner.streams.list(Some(StreamKind::Video), after.as_deref(), streams::limits::LIST_MAX);
+            found.extend(page.streams.into_iter().filter(|stream| !stream.sealed_settings.is_empty()));
+            after = page.next;
+            if after.is_none() {
+                return found;
+            }
+        }
     }
 
     /// Streams in the order of their names, beginning behind `after`; at most `limit` (up to 1000). One that cannot be
@@ -288,10 +319,7 @@ impl Video {
     }
 
     fn recording(&self, name: &str) -> Result<Arc<Recording>, ReadError> {
-        let stream = self.inner.streams.describe(name)?;
-        if stream.kind != StreamKind::Video {
-            return Err(ReadError::NotVideo { name: name.to_owned() });
-        }
+        self.settings(name)?;
         Ok(self.recording_of(self.inner.streams.shard(name, 0)?))
     }
 

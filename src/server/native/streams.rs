@@ -9,7 +9,7 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use streams::StreamPatch;
+use streams::{SealedSettings, StreamPatch};
 use video::{ManageError, NewVideo, VideoInfo, VideoPage};
 
 const LIMIT_DEFAULT: usize = 100;
@@ -57,6 +57,7 @@ pub async fn create(
         name: camera.stream.clone(),
         retention_hours: retention_hours.unwrap_or(app.config.retention_hours),
         attributes: attributes.clone().unwrap_or_default(),
+        sealed_settings: SealedSettings::default(),
     };
     match app.video.create(new).await {
         Ok(info) => Ok((StatusCode::CREATED, Json(info))),
@@ -81,7 +82,7 @@ pub async fn change(
     JsonBody(settings): JsonBody<Settings>,
 ) -> Result<Json<VideoInfo>, ApiError> {
     let Settings { retention_hours, attributes } = settings;
-    let patch = StreamPatch { retention_hours, attributes };
+    let patch = StreamPatch { retention_hours, attributes, ..StreamPatch::default() };
     Ok(Json(app.video.change(&camera.stream, patch).await?))
 }
 
@@ -94,8 +95,13 @@ pub async fn delete(State(app): State<App>, camera: Manage) -> Result<StatusCode
 impl AppState {
     /// Makes the stream that a camera pushes to. Somebody else may have made it meanwhile.
     pub async fn create_default(&self, name: &str) -> Result<(), ManageError> {
-        let (name, retention_hours) = (name.to_owned(), self.config.retention_hours);
-        match self.video.create(NewVideo { name, retention_hours, attributes: BTreeMap::new() }).await {
+        let new = NewVideo {
+            name: name.to_owned(),
+            retention_hours: self.config.retention_hours,
+            attributes: BTreeMap::new(),
+            sealed_settings: SealedSettings::default(),
+        };
+        match self.video.create(new).await {
             Ok(_) | Err(ManageError::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(error),
         }

@@ -81,12 +81,17 @@ impl Catalogue {
         patch.validate()?;
         let stream = self.get(name)?;
         let change = self.change(&stream, |row| {
-            let before = (row.retention_hours, row.attributes.clone());
+            let settings =
+                |row: &Row| (row.retention_hours, row.attributes.clone(), row.sealed_settings.clone());
+            let before = settings(row);
             row.retention_hours = patch.retention_hours.unwrap_or(row.retention_hours);
             if let Some(attributes) = &patch.attributes {
                 row.attributes.clone_from(attributes);
             }
-            Ok(before != (row.retention_hours, row.attributes.clone()))
+            if let Some(sealed) = &patch.sealed_settings {
+                row.sealed_settings.clone_from(sealed);
+            }
+            Ok(before != settings(row))
         });
         match change.await {
             Ok(()) => Ok(stream.info()),

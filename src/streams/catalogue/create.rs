@@ -69,6 +69,7 @@ impl Catalogue {
             created_ms: now_ms,
             retention_hours: new.retention_hours,
             attributes: new.attributes,
+            sealed_settings: new.sealed_settings,
             shards: ranges.map(|hash_range| ShardInfo { id: ShardId::new(&self.env), hash_range }).collect(),
             key: key.clone(),
         };

@@ -7,6 +7,7 @@
 use super::row::{Phase, Row};
 use super::{Catalogue, SHARDS_AT_ONCE, Slot, Stream};
 use crate::error::{CatalogueError, DeleteError, StreamNotFound};
+use crate::sealed::SealedSettings;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use shardlog::{ShardId, StoreError};
 use std::sync::Arc;
@@ -24,7 +25,11 @@ impl Catalogue {
             return Err(not_found().into());
         }
         let info = stream.info();
-        let row = Row { phase: Phase::Deleting, ..Row::of(&info, Vec::new()) };
+        let row = Row {
+            phase: Phase::Deleting,
+            sealed_settings: SealedSettings::default(),
+            ..Row::of(&info, Vec::new())
+        };
         if !stream.is_deleted() {
             state.version = self.write_row(&stream.row_key, Some(state.version), &row).await?;
             self.leave(&info.name, &stream);

@@ -14,6 +14,7 @@ use crate::error::CatalogueError;
 use crate::hash::HashRange;
 use crate::keys::Generation;
 use crate::limits::ROW_BYTES_MAX;
+use crate::sealed::SealedSettings;
 use crate::types::{ShardInfo, StreamInfo, StreamKind};
 use serde::{Deserialize, Serialize};
 use shardlog::ShardId;
@@ -47,6 +48,9 @@ pub(crate) struct Row {
     pub(crate) created_ms: u64,
     pub(crate) retention_hours: u32,
     pub(crate) attributes: BTreeMap<String, String>,
+    /// Rows without any look as they did before there were such settings.
+    #[serde(default, skip_serializing_if = "SealedSettings::is_empty")]
+    pub(crate) sealed_settings: SealedSettings,
     pub(crate) shards: Vec<ShardRow>,
     /// The key-encryption key.
     pub(crate) key: String,
@@ -115,6 +119,7 @@ impl Row {
             created_ms: self.created_ms,
             retention_hours: self.retention_hours,
             attributes: self.attributes.clone(),
+            sealed_settings: self.sealed_settings.clone(),
             shards: self.shards.iter().map(shard).collect(),
             key: self.key.clone(),
         }
@@ -135,6 +140,7 @@ impl Row {
             created_ms: info.created_ms,
             retention_hours: info.retention_hours,
             attributes: info.attributes.clone(),
+            sealed_settings: info.sealed_settings.clone(),
             shards: info.shards.iter().map(shard).collect(),
             key: info.key.clone(),
             data_keys,
@@ -176,6 +182,7 @@ mod tests {
             created_ms: 1_700_000_000_000,
             retention_hours: 24,
             attributes: BTreeMap::from([("place".into(), "gate \u{1F3A5}".into())]),
+            sealed_settings: SealedSettings::default().with("source", "rtsp://camera/1".to_owned()),
             shards: crate::hash::split_evenly(3)
                 .into_iter()
                 .enumerate()

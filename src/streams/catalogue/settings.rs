@@ -5,6 +5,7 @@ use crate::limits::{
     ATTRIBUTE_KEY_CHARS_MAX, ATTRIBUTE_VALUE_CHARS_MAX, ATTRIBUTES_MAX, NAME_BYTES_MAX, RETENTION_HOURS_MAX,
     RETENTION_HOURS_MIN, SHARDS_MAX,
 };
+use crate::sealed::SealedSettings;
 use crate::types::{NewStream, StreamPatch};
 use shardlog::RetentionClass;
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ impl NewStream {
         check_name(&self.name)?;
         check_retention(self.retention_hours)?;
         check_attributes(&self.attributes)?;
+        self.sealed_settings.validate()?;
         if self.shards == 0 || self.shards > SHARDS_MAX {
             return Err(InvalidSetting::Shards { shards: self.shards, max: SHARDS_MAX });
         }
@@ -26,7 +28,8 @@ impl StreamPatch {
     /// Whether `update` would take these settings.
     pub fn validate(&self) -> Result<(), InvalidSetting> {
         self.retention_hours.map_or(Ok(()), check_retention)?;
-        self.attributes.as_ref().map_or(Ok(()), check_attributes)
+        self.attributes.as_ref().map_or(Ok(()), check_attributes)?;
+        self.sealed_settings.as_ref().map_or(Ok(()), SealedSettings::validate)
     }
 }
 

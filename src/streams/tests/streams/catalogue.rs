@@ -5,8 +5,8 @@ use shardlog::{LogStore, MetaStore};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use streams::{
-    AppendError, CreateError, DeleteError, HashRange, InvalidSetting, NewStream, ReadError, ShardError,
-    StreamKind, StreamPatch, UpdateError,
+    AppendError, CreateError, DeleteError, HashRange, InvalidSetting, NewStream, ReadError, SealedSettings,
+    ShardError, StreamKind, StreamPatch, UpdateError,
 };
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn bad_settings_are_refused_and_leave_nothing() {
         assert!(matches!(streams.create(bad).await, Err(CreateError::Invalid(_))));
     }
     streams.create(new("a")).await.unwrap();
-    let patch = StreamPatch { retention_hours: Some(0), attributes: None };
+    let patch = StreamPatch { retention_hours: Some(0), ..StreamPatch::default() };
     assert!(matches!(streams.update("a", patch).await, Err(UpdateError::Invalid(_))));
     assert_eq!(streams.list(None, None, 10).streams.len(), 1);
 }
@@ -79,9 +79,15 @@ async fn settings_change_and_survive_reopening() {
     let streams = world.open().await;
     let before = streams.create(new("cam")).await.unwrap();
     let attributes = BTreeMap::from([("k".to_owned(), "v".to_owned())]);
-    let patch = StreamPatch { retention_hours: Some(48), attributes: Some(attributes.clone()) };
+    let sealed = SealedSettings::default().with("source", "rtsp://camera/1".to_owned());
+    let patch = StreamPatch {
+        retention_hours: Some(48),
+        attributes: Some(attributes.clone()),
+        sealed_settings: Some(sealed.clone()),
+    };
     let after = streams.update("cam", patch).await.unwrap();
     assert_eq!((after.retention_hours, &after.attributes), (48, &attributes));
+    assert_eq!(after.sealed_settings, sealed);
     assert_eq!((after.id, &after.shards), (before.id, &before.shards));
     streams.update("cam", StreamPatch::default()).await.unwrap();
     streams.shutdown().await;
@@ -97,11 +103,11 @@ async fn a_change_goes_on_from_what_somebody_else_wrote() {
     one.create(new("cam")).await.unwrap();
     drop(two);
     let two = world.open().await;
-    let patch = |hours| StreamPatch { retention_hours: Some(hours), attributes: None };
+    let patch = |hours| StreamPatch { retention_hours: Some(hours), ..StreamPatch::default() };
     one.update("cam", patch(2)).await.unwrap();
     let attributes = BTreeMap::from([("k".to_owned(), "v".to_owned())]);
     let merged = two
-        .update("cam", StreamPatch { retention_hours: None, attributes: Some(attributes.clone()) })
+        .update("cam", StreamPatch { attributes: Some(attributes.clone()), ..StreamPatch::default() })
         .await
         .unwrap();
     assert_eq!((merged.retention_hours, &merged.attributes), (2, &attributes));
@@ -112,7 +118,8 @@ async fn nothing_of_a_stream_lies_in_the_clear() {
     let world = World::new();
     let streams = world.open().await;
     let attributes = BTreeMap::from([("secret-key".to_owned(), "secret-value".to_owned())]);
-    streams.create(NewStream { attributes, ..new("secret-name") }).await.unwrap();
+    let sealed_settings = SealedSettings::default().with("source", "secret-address".to_owned());
+    streams.create(NewStream { attributes, sealed_settings, ..new("secret-name") }).await.unwrap();
     for (key, row) in world.meta.list("").await.unwrap() {
         let everything = [key.as_bytes(), &row.value].concat();
         assert!(!everything.windows(6).any(|window| window == b"secret"));

@@ -48,7 +48,7 @@ async fn a_shorter_retention_works_at_once_and_a_longer_one_brings_nothing_back(
     world.sim.clock.advance(2 * HOUR);
     put(&shard, "new").await;
     for (hours, kept) in [(24, vec!["old", "new"]), (1, vec!["new"]), (48, vec!["new"])] {
-        let patch = StreamPatch { retention_hours: Some(hours), attributes: None };
+        let patch = StreamPatch { retention_hours: Some(hours), ..StreamPatch::default() };
         streams.update("cam", patch).await.unwrap();
         streams.retention_pass(&TrimExactly, world.now()).await;
         assert_eq!(heads(&shard).await, kept);

@@ -9,7 +9,8 @@ use shardlog::memory::MemoryStore;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use streams::{
-    Arrival, NewStream, Parts, PlainRecord, ReadLimit, Record, Seq, Shard, StreamKind, Streams, StreamsConfig,
+    Arrival, NewStream, Parts, PlainRecord, ReadLimit, Record, SealedSettings, Seq, Shard, StreamKind,
+    Streams, StreamsConfig,
 };
 use vault::{RootSource, SystemEntropy, Vault};
 
@@ -76,6 +77,7 @@ pub(crate) fn new(name: &str) -> NewStream {
         shards: 1,
         retention_hours: 24,
         attributes: BTreeMap::new(),
+        sealed_settings: SealedSettings::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use shardlog::{LogStore, MetaStore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use streams::{Arrival, RetentionReport, Streams, StreamsConfig};
+use streams::{Arrival, RetentionReport, SealedSettings, Streams, StreamsConfig};
 use vault::{RootSource, SystemEntropy, Vault};
 use video::{End, IngestSession, NewVideo, SessionOptions, Summary, Uris, Video, VideoConfig};
 
@@ -70,7 +70,12 @@ impl World {
 
 impl Service {
     pub(crate) async fn create(&self, name: &str, retention_hours: u32) {
-        let new = NewVideo { name: name.to_owned(), retention_hours, attributes: BTreeMap::new() };
+        let new = NewVideo {
+            name: name.to_owned(),
+            retention_hours,
+            attributes: BTreeMap::new(),
+            sealed_settings: SealedSettings::default(),
+        };
         self.video.create(new).await.unwrap();
     }
 
