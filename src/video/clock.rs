@@ -49,6 +49,8 @@ pub enum ProducerClock {
     Start,
     /// From the media's decoding times, which are Unix time.
     Media,
+    /// From the sender reports (RTCP) or the RTP header extensions of a camera, which tie its media to its clock.
+    Rtcp,
 }
 
 impl ProducerClock {
@@ -58,6 +60,7 @@ impl ProducerClock {
             Self::Prft => 2,
             Self::Start => 3,
             Self::Media => 4,
+            Self::Rtcp => 5,
         }
     }
 
@@ -67,6 +70,7 @@ impl ProducerClock {
             2 => Self::Prft,
             3 => Self::Start,
             4 => Self::Media,
+            5 => Self::Rtcp,
             _ => return Err(HeadError::Field { field: "clock", value: value.into() }),
         })
     }

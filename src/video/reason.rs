@@ -29,6 +29,8 @@ pub enum Reason {
     BadMedia,
     /// The record log did not take the media.
     StorageFailed,
+    /// The media worker that a camera's packets went through died or was stopped; another one went on.
+    MediaWorkerFailed,
     /// Older than the stream's retention. Only in answers.
     Retention,
     /// Before the stream's first fragment. Only in answers.
@@ -50,6 +52,7 @@ impl Reason {
             Self::StorageFailed => 9,
             Self::Retention => 10,
             Self::NotRecorded => 11,
+            Self::MediaWorkerFailed => 12,
         }
     }
 
@@ -67,6 +70,7 @@ impl Reason {
             9 => Self::StorageFailed,
             10 => Self::Retention,
             11 => Self::NotRecorded,
+            12 => Self::MediaWorkerFailed,
             _ => return Err(HeadError::Field { field: "reason", value: value.into() }),
         })
     }
@@ -84,6 +88,7 @@ impl Reason {
             Self::CodecChanged => "the codec changed",
             Self::BadMedia => "the camera sent something that is not media",
             Self::StorageFailed => "the media could not be stored",
+            Self::MediaWorkerFailed => "the media worker failed",
             Self::Retention => "it is older than what the stream keeps",
             Self::NotRecorded => "it was before the stream's first fragment",
         }

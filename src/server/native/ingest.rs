@@ -18,7 +18,6 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, EXPECT};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -66,7 +65,8 @@ pub async fn ingest(
     let start_ms = start_ms(&query, &headers)?;
     // A client that asks before it sends has not sent anything yet, and must not be told to go on if it is refused.
     let asks_first = headers.contains_key(EXPECT);
-    let options = SessionOptions { start_ms, peer: peer.address.to_string(), tags: BTreeMap::new(), events };
+    let options =
+        SessionOptions { start_ms, peer: peer.address.to_string(), events, ..SessionOptions::default() };
     let auto_create = query.auto_create != Some(false);
 
     let (tell_begun, begun) = oneshot::channel();

@@ -15,7 +15,7 @@ fn flags() -> impl Strategy<Value = Flags> {
 }
 
 fn reason() -> impl Strategy<Value = Reason> {
-    (0..12_u8).prop_map(|reason| Reason::from_wire(reason).unwrap())
+    (0..13_u8).prop_map(|reason| Reason::from_wire(reason).unwrap())
 }
 
 fn id() -> impl Strategy<Value = InitId> {
@@ -58,7 +58,7 @@ prop_compose! {
     fn chunk()(
         flags in flags(),
         position in position(),
-        clock in 1..5_u8,
+        clock in 1..6_u8,
         reason in reason(),
         timescale in 1..u32::MAX,
         times: (u64, u64, i64),

@@ -136,18 +136,26 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// Takes the right to send. A publisher whose input is over is waited for, one that has been silent for too long is
-    /// ended, any other one is a conflict.
-    pub(super) async fn take(recording: &Arc<Recording>, peer: &str) -> Result<Self, IngestError> {
+    /// ended, any other one is a conflict, unless `takeover` ends that one as well.
+    pub(super) async fn take(
+        recording: &Arc<Recording>,
+        peer: &str,
+        takeover: bool,
+    ) -> Result<Self, IngestError> {
         loop {
             let now = recording.env.clock.monotonic();
             let other = match Self::take_free(recording, peer) {
                 Ok(slot) => return Ok(slot),
                 Err(other) => other,
             };
+            let ending = other.input_over.load(Ordering::Relaxed) || other.stop.borrow().is_some();
             if other.silent(now, recording.config.silent_publisher_ms) {
                 tracing::warn!(peer, silent_peer = other.peer, "taking over from a silent publisher");
                 other.stop(Stop::TakenOver);
-            } else if !other.input_over.load(Ordering::Relaxed) && other.stop.borrow().is_none() {
+            } else if takeover && !ending {
+                tracing::warn!(peer, other_peer = other.peer, "taking over from a publisher that sends");
+                other.stop(Stop::TakenOver);
+            } else if !ending {
                 return Err(IngestError::PublisherActive {
                     peer: other.peer.clone(),
                     since_ms: other.since_ms,

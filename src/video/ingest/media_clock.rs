@@ -79,6 +79,8 @@ pub(super) struct Hints {
     pub(super) sent_us: u64,
     /// Start of the chunk by its `prft`, in milliseconds since the Unix epoch.
     pub(super) prft_ms: Option<i64>,
+    /// Whose word that is: [`ProducerClock::Prft`] or [`ProducerClock::Rtcp`].
+    pub(super) prft: ProducerClock,
     /// Start of the session as the uploader gave it, in milliseconds since the Unix epoch.
     pub(super) start_ms: Option<u64>,
 }
@@ -97,7 +99,7 @@ impl Hints {
 
     /// The camera's own word on the time, best first.
     fn camera_us(&self, media: &MediaTime) -> Option<(u64, ProducerClock)> {
-        let prft = self.prft_us().map(|us| (us, ProducerClock::Prft));
+        let prft = self.prft_us().map(|us| (us, self.prft));
         prft.or_else(|| media.unix_us(self.now_us()).map(|us| (us, ProducerClock::Media)))
     }
 

@@ -26,7 +26,7 @@ fn of(decode_time: u64, duration: u64) -> MediaTime {
 }
 
 fn arrived(ms: u64) -> Hints {
-    Hints { arrival_ms: ms, sent_us: SECOND, prft_ms: None, start_ms: None }
+    Hints { arrival_ms: ms, sent_us: SECOND, prft_ms: None, prft: ProducerClock::Prft, start_ms: None }
 }
 
 /// A session that began at media time 100 s, arriving at `NOW_MS`.
@@ -244,8 +244,13 @@ fn absurd_times_do_not_overflow() {
         last_duration: u64::MAX,
         presentation_offset: Some(i64::MIN),
     };
-    let hints =
-        Hints { arrival_ms: u64::MAX, sent_us: u64::MAX, prft_ms: Some(i64::MAX), start_ms: Some(u64::MAX) };
+    let hints = Hints {
+        arrival_ms: u64::MAX,
+        sent_us: u64::MAX,
+        prft_ms: Some(i64::MAX),
+        start_ms: Some(u64::MAX),
+        ..arrived(0)
+    };
     let (mut clock, _) = MediaClock::begin(&huge, &hints, u64::MAX);
     for media in [huge, at(0.0), huge] {
         let _ = clock.place(&media, &arrived(0));

@@ -20,7 +20,8 @@
 //! records one session. Every connection that stored something ends with an *end* record, which says why; a stream
 //! without one was cut off together with the server.
 //!
-//! **One publisher.** A second one is refused while the first sends, and takes over when the first has been silent.
+//! **One publisher.** A second one is refused while the first sends, and takes over when the first has been silent, or
+//! when it was told to.
 
 mod events;
 mod live;
@@ -38,6 +39,7 @@ use crate::clock::ProducerClock;
 use crate::config::{EVENT_QUEUE, INPUT_PIECE_BYTES, INPUT_QUEUE};
 use crate::error::IngestError;
 use crate::head::{TAGS_BYTES_MAX, Tag};
+use crate::reason::Reason;
 use crate::recording::Recording;
 use bytes::Bytes;
 use session::Session;
@@ -50,7 +52,7 @@ use tokio::task::JoinHandle;
 const START_AHEAD_MS_MAX: u64 = 24 * 3600 * 1000;
 
 /// What a session is to know from the beginning.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SessionOptions {
     /// The camera's time of the first frame, in milliseconds since the Unix epoch, when the sender knows it. Earlier
     /// times than the stream's end so far become that end.
@@ -61,6 +63,25 @@ pub struct SessionOptions {
     pub tags: BTreeMap<String, String>,
     /// Whether [`IngestSession::take_events`] will be read. An event that nobody reads holds the session up.
     pub events: bool,
+    /// Whose word the producer reference times (`prft`) in the media are: [`ProducerClock::Prft`], the encoder's, or
+    /// [`ProducerClock::Rtcp`], those of a camera's sender reports, which we wrote into the media ourselves. Any other
+    /// value is taken for the first.
+    pub prft: ProducerClock,
+    /// Takes over from a publisher that is sending. Without it, that one has to be silent for a while.
+    pub takeover: bool,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            start_ms: None,
+            peer: String::new(),
+            tags: BTreeMap::new(),
+            events: false,
+            prft: ProducerClock::Prft,
+            takeover: false,
+        }
+    }
 }
 
 /// How an upload ended.
@@ -72,6 +93,9 @@ pub enum End {
     Disconnected,
     /// The server is being shut down.
     Shutdown,
+    /// Whoever feeds the session cannot go on, for this reason. What came is stored, like that of a connection that
+    /// breaks.
+    Failed(Reason),
 }
 
 /// What a session stored.
@@ -130,7 +154,7 @@ impl IngestSession {
         if let Some(start_ms) = options.start_ms.filter(|start_ms| *start_ms > latest_ms) {
             return Err(IngestError::StartInFuture { start_ms });
         }
-        let slot = Slot::take(&recording, &options.peer).await?;
+        let slot = Slot::take(&recording, &options.peer, options.takeover).await?;
         let live = slot.live.clone();
         let (tell, events) = match options.events {
             true => {
@@ -139,7 +163,7 @@ impl IngestSession {
             }
             false => (None, None),
         };
-        let session = Session::new(recording, slot, options.start_ms, tags, tell).await?;
+        let session = Session::new(recording, slot, &options, tags, tell).await?;
         let (input, received) = mpsc::channel(INPUT_QUEUE);
         let task = tokio::spawn(session.run(received));
         Ok(Self { input, events, live, task: Some(task), summary: None })

@@ -1,5 +1,6 @@
 //! Gives chunks their time and their numbers.
 
+use super::SessionOptions;
 use super::live::LiveStatus;
 use super::media_clock::{Hints, MediaClock, MediaTime};
 use super::numbering::{NewChunk, Numbering};
@@ -20,6 +21,8 @@ pub(super) struct Placer {
     session: u128,
     config: VideoConfig,
     start_ms: Option<u64>,
+    /// Whose word a `prft` is.
+    prft: ProducerClock,
     /// For the first chunk.
     tags: Vec<Tag>,
     /// Whether the connection has sent an initialisation segment.
@@ -43,12 +46,17 @@ impl Placer {
         before: StreamEnd,
         session: u128,
         config: VideoConfig,
-        start_ms: Option<u64>,
+        options: &SessionOptions,
         tags: Vec<Tag>,
     ) -> Self {
         let in_force = before.last_chunk.as_ref().map(|(_, _, head)| head.init);
         let (restated, changed, running) = (false, false, None);
-        Self { before, session, config, start_ms, tags, restated, in_force, changed, running }
+        let start_ms = options.start_ms;
+        let prft = match options.prft {
+            ProducerClock::Rtcp => ProducerClock::Rtcp,
+            _ => ProducerClock::Prft,
+        };
+        Self { before, session, config, start_ms, prft, tags, restated, in_force, changed, running }
     }
 
     /// The initialisation segment in force: it need not be stated again.
@@ -76,7 +84,7 @@ impl Placer {
         let time = media_time(init, chunk, self.config.fragment_us_max());
         let prft_ms = chunk.prft.and_then(|prft| prft.start_ms(init, &chunk.info, arrival_ms));
         let sent_us = ticks_to_us(time.duration, time.timescale);
-        Ok(Hints { arrival_ms, sent_us, prft_ms, start_ms: self.start_ms })
+        Ok(Hints { arrival_ms, sent_us, prft_ms, prft: self.prft, start_ms: self.start_ms })
     }
 
     /// Dates a chunk that belongs to the initialisation segment in force.

@@ -3,7 +3,7 @@
 use super::events::{Event, FragmentRef, Teller};
 use super::live::{Live, Slot, Stop, stopped};
 use super::place::{Dated, Placer};
-use super::{End, Input, Summary};
+use super::{End, Input, SessionOptions, Summary};
 use crate::config::CHUNKS_IN_FLIGHT;
 use crate::error::IngestError;
 use crate::head::{InitId, Tag};
@@ -42,7 +42,7 @@ impl Session {
     pub(super) async fn new(
         recording: Arc<Recording>,
         slot: Slot,
-        start_ms: Option<u64>,
+        options: &SessionOptions,
         tags: Vec<Tag>,
         events: Option<mpsc::Sender<Event>>,
     ) -> Result<Self, IngestError> {
@@ -59,7 +59,7 @@ impl Session {
         };
         let mut random = [0; 16];
         recording.env.random.fill(&mut random);
-        let placer = Placer::new(end, u128::from_le_bytes(random), recording.config, start_ms, tags);
+        let placer = Placer::new(end, u128::from_le_bytes(random), recording.config, options, tags);
         let teller = Teller::new(events, slot.live.stops());
         let (in_flight, summary) = (VecDeque::new(), Summary::default());
         Ok(Self { recording, scanner, init, placer, in_flight, teller, summary, slot })
@@ -75,8 +75,11 @@ impl Session {
         let (reason, error) = match ended {
             Ok(end) => {
                 let error = self.check_end(end);
-                let stopped = end == End::Shutdown;
-                let reason = if stopped { Reason::ServerStopped } else { Reason::CameraDisconnected };
+                let reason = match end {
+                    End::Eof | End::Disconnected => Reason::CameraDisconnected,
+                    End::Shutdown => Reason::ServerStopped,
+                    End::Failed(reason) => reason,
+                };
                 (error.as_ref().map_or(reason, IngestError::reason), error)
             }
             Err(error) => (error.reason(), Some(error)),

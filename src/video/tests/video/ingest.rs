@@ -256,6 +256,39 @@ async fn a_second_publisher_is_refused_until_the_first_is_silent() {
 }
 
 #[tokio::test]
+async fn a_second_publisher_that_may_take_over_does_so_at_once() {
+    let service = World::new().with_cam().await;
+    let camera = Camera::new();
+    let mut first = service.begin().await;
+    first.push(camera.upload(0, 2)).await.unwrap();
+    settle().await;
+    let second = SessionOptions { peer: "192.0.2.8:5000".to_owned(), takeover: true, ..options() };
+    let summary = service.upload_with(&camera.upload(0, 1), second).await;
+    assert!(summary.error.is_none(), "{:?}", summary.error);
+    assert_eq!(first.push(camera.frames(20, 30)).await.unwrap_err().code(), "TAKEN_OVER");
+    let summary = first.finish(End::Eof).await;
+    assert_eq!((summary.fragments, summary.persisted), (2, 2));
+}
+
+#[tokio::test]
+async fn a_feeder_that_cannot_go_on_says_why() {
+    let service = World::new().with_cam().await;
+    let camera = Camera::new();
+    let mut session = service.begin().await;
+    session.push(camera.upload(0, 2)).await.unwrap();
+    // The worker died within a chunk.
+    let begun = camera.frames(20, 30);
+    session.push(begun.slice(..begun.len() / 2)).await.unwrap();
+    let summary = session.finish(End::Failed(Reason::MediaWorkerFailed)).await;
+    assert!(summary.error.is_none(), "{:?}", summary.error);
+    assert!(summary.truncated);
+    service.sim.clock.advance(Duration::from_secs(10));
+    assert!(service.upload(&camera.upload(0, 1)).await.error.is_none());
+    let timeline = service.video.timeline("cam", EVER).await.unwrap();
+    assert_eq!(timeline.gaps.last().unwrap().reason, Reason::MediaWorkerFailed);
+}
+
+#[tokio::test]
 async fn bad_media_ends_the_session_and_what_came_before_stays() {
     let camera = Camera::new();
     let mut encrypted = std::fs::read(crate::footage::clip("encrypted_cbcs.mp4")).unwrap();
