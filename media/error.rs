@@ -135,7 +135,7 @@ impl MediaError {
             }
             Self::NoTracks => "map a video or an audio stream",
             Self::UnsupportedCodec { .. } => {
-                "video: H.264, H.265 or AV1; audio: AAC or Opus (ffmpeg … -c:v libx264 -c:a aac)"
+                "video: H.264, H.265 or AV1; audio: AAC, Opus or FLAC (ffmpeg … -c:v libx264 -c:a aac)"
             }
             Self::Absurd { .. } => "send shorter fragments",
         }

@@ -1,6 +1,7 @@
 //! Sample entries: which codec, its configuration, and its RFC 6381 name.
 
 use super::boxes::{BoxAt, bad, decode, find};
+use super::init::TrackKind;
 use crate::error::{BoxName, MediaError};
 use bytes::Bytes;
 
@@ -17,6 +18,18 @@ pub enum Codec {
     Aac,
     /// Opus.
     Opus,
+    /// FLAC.
+    Flac,
+}
+
+impl Codec {
+    /// Pictures or sound.
+    pub fn kind(self) -> TrackKind {
+        match self {
+            Self::H264 | Self::H265 | Self::Av1 => TrackKind::Video,
+            Self::Aac | Self::Opus | Self::Flac => TrackKind::Audio,
+        }
+    }
 }
 
 /// Most pixels of width or height that are believed.
@@ -51,6 +64,7 @@ pub(crate) fn read_entry(track_id: u32, video: bool, entry: BoxAt<'_>) -> Result
         (b"av01", true) => av1(entry, children),
         (b"mp4a", false) => aac(entry, children)?.ok_or_else(unsupported),
         (b"Opus", false) => opus(entry, children),
+        (b"fLaC", false) => flac(entry, children),
         _ => Err(unsupported()),
     }
 }
@@ -209,6 +223,25 @@ fn opus(entry: BoxAt<'_>, children: &[u8]) -> Result<Entry, MediaError> {
     let dops: mp4_atom::Dops = decode(found)?;
     let channels = u16::from(dops.output_channel_count);
     Ok(audio(Codec::Opus, "Opus".to_owned(), channels, found.body))
+}
+
+/// FLAC: what counts is the STREAMINFO block, which must be the first (RFC 9639, section 8.2).
+///
+/// ```text
+/// version, flags u32 | last u1 type u7 length u24 | 10 bytes | rate u20 channels-1 u3 … of STREAMINFO
+/// ```
+fn flac(entry: BoxAt<'_>, children: &[u8]) -> Result<Entry, MediaError> {
+    let found = config(entry, children, b"dfLa")?;
+    let info = match found.body.get(4..42) {
+        Some([first, 0, 0, 34, info @ ..]) if first & 0x7f == 0 => info,
+        _ => return Err(bad(*b"dfLa", "it does not begin with STREAMINFO")),
+    };
+    let sample_rate = u32::from_be_bytes([0, info[10], info[11], info[12]]) >> 4;
+    if sample_rate == 0 {
+        return Err(bad(*b"dfLa", "its sample rate is 0"));
+    }
+    let channels = u16::from(info[12] >> 1 & 7) + 1;
+    Ok(Entry { sample_rate, ..audio(Codec::Flac, "flac".to_owned(), channels, found.body) })
 }
 
 /// Fields common to the audio entries. Opus always decodes at 48 kHz.

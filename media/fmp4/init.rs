@@ -40,7 +40,7 @@ pub struct Track {
     pub sample_rate: u32,
     /// Sound channels; 0 for pictures.
     pub channels: u16,
-    /// Decoder configuration: the body of `avcC`, `hvcC`, `av1C` or `dOps`; for AAC the AudioSpecificConfig.
+    /// Decoder configuration: the body of `avcC`, `hvcC`, `av1C`, `dOps` or `dfLa`; for AAC the AudioSpecificConfig.
     pub extradata: Bytes,
     /// Bytes of the length before each NAL unit (1, 2 or 4); 0 when the codec has none.
     pub nal_length_bytes: u8,

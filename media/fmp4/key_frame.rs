@@ -2,7 +2,7 @@
 
 use super::chunk::Chunk;
 use super::codec::Codec;
-use super::init::{Init, Track};
+use super::init::Init;
 use super::nal::{h264_slice_is_intra, nal_units, recovery_point};
 
 /// Whether decoding can start at a sample, and how cleanly.
@@ -48,18 +48,18 @@ pub(crate) fn find_keys(init: &Init, chunk: &mut Chunk) {
         for sample in &mut part.samples {
             let start = sample.offset as usize;
             let data = chunk.bytes.get(start..start + sample.size as usize).unwrap_or_default();
-            sample.key = sample_key(track, sample.sync(), data);
+            sample.key = sample_key(track.codec, track.nal_length_bytes, sample.sync(), data);
         }
     }
 }
 
 /// Whether decoding can start at a sample, given its bytes and whether it is flagged as a sync sample.
-fn sample_key(track: &Track, sync: bool, data: &[u8]) -> Key {
-    match track.codec {
-        Codec::H264 => h264(data, track.nal_length_bytes, sync),
-        Codec::H265 => h265(data, track.nal_length_bytes),
+pub(crate) fn sample_key(codec: Codec, nal_length_bytes: u8, sync: bool, data: &[u8]) -> Key {
+    match codec {
+        Codec::H264 => h264(data, nal_length_bytes, sync),
+        Codec::H265 => h265(data, nal_length_bytes),
         Codec::Av1 => Key::from_flags(sync),
-        Codec::Aac | Codec::Opus => Key::Clean,
+        Codec::Aac | Codec::Opus | Codec::Flac => Key::Clean,
     }
 }
 

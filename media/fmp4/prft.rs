@@ -6,7 +6,7 @@
 //! another timeline than `tfdt`). With `-write_prft wallclock` the time is that of *writing*, which is after the
 //! fragment's last picture, so the stamp is late by the fragment's duration. [`Prft::anchor_ms`] tells them apart.
 
-use super::boxes::{BoxAt, decode};
+use super::boxes::{BoxAt, decode, encode};
 use super::chunk::{ChunkInfo, TrackChunk};
 use super::init::Init;
 use crate::error::MediaError;
@@ -44,6 +44,8 @@ pub struct Prft {
 
 /// Seconds from 1900 to 1970.
 const NTP_TO_UNIX_S: i64 = 2_208_988_800;
+/// Bytes of a `prft` box of the longer version.
+pub(crate) const PRFT_BYTES_MAX: usize = 32;
 /// The year 2000; a producer whose clock stands earlier has none.
 const PLAUSIBLE_US_MIN: i64 = 946_684_800_000_000;
 /// How far a stamp made from the presentation time may be off through rounding, in microseconds.
@@ -69,13 +71,34 @@ impl Prft {
         })
     }
 
+    /// The box that says that `media_time` of this track was at `unix_us`, microseconds since the Unix epoch.
+    pub fn at(track_id: u32, media_time: u64, unix_us: i64, clock: PrftClock) -> Self {
+        Self { track_id, ntp: unix_us_to_ntp(unix_us), media_time, clock }
+    }
+
+    /// Writes the box.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<(), MediaError> {
+        let utc_time_semantics = match self.clock {
+            PrftClock::EncoderInput => ReferenceTime::Input,
+            PrftClock::EncoderOutput => ReferenceTime::Output,
+            PrftClock::Finalised => ReferenceTime::Finalised,
+            PrftClock::Written => ReferenceTime::Written,
+            PrftClock::Consistent => ReferenceTime::Consistent,
+            PrftClock::RealTime => ReferenceTime::RealTime,
+        };
+        let prft = mp4_atom::Prft {
+            reference_track_id: self.track_id,
+            ntp_timestamp: self.ntp,
+            media_time: self.media_time,
+            utc_time_semantics,
+        };
+        encode(&prft, out)
+    }
+
     /// The time in microseconds since the Unix epoch; negative before 1970. NTP's count of seconds ends in 2036; times whose
     /// upper bit is not set are read as of the era that begins then.
     pub fn unix_us(&self) -> i64 {
-        let era = if self.ntp >> 63 == 0 { 1_i64 << 32 } else { 0 };
-        let seconds = (self.ntp >> 32) as i64 + era - NTP_TO_UNIX_S;
-        let fraction_us = ((self.ntp & 0xffff_ffff) * 1_000_000 + (1 << 31)) >> 32;
-        seconds * 1_000_000 + fraction_us as i64
+        ntp_to_unix_us(self.ntp)
     }
 
     /// The Unix time in milliseconds of media time zero, such that media at `t` ms of the timeline was at anchor + `t`.
@@ -115,6 +138,22 @@ impl Prft {
     pub fn start_ms(&self, init: &Init, chunk: &ChunkInfo, arrival_ms: u64) -> Option<i64> {
         self.anchor_ms(init, chunk, arrival_ms)?.checked_add(chunk.start_ms(init))
     }
+}
+
+/// A 64-bit NTP time as microseconds since the Unix epoch; see [`Prft::unix_us`].
+pub(crate) fn ntp_to_unix_us(ntp: u64) -> i64 {
+    let era = if ntp >> 63 == 0 { 1_i64 << 32 } else { 0 };
+    let seconds = (ntp >> 32) as i64 + era - NTP_TO_UNIX_S;
+    let fraction_us = ((ntp & 0xffff_ffff) * 1_000_000 + (1 << 31)) >> 32;
+    seconds * 1_000_000 + fraction_us as i64
+}
+
+/// Microseconds since the Unix epoch as a 64-bit NTP time of whatever era; [`ntp_to_unix_us`] gives them back exactly from
+/// 1968 to 2104.
+pub(crate) fn unix_us_to_ntp(unix_us: i64) -> u64 {
+    let seconds = unix_us.div_euclid(1_000_000) + NTP_TO_UNIX_S;
+    let fraction = ((unix_us.rem_euclid(1_000_000) as u64) << 32).div_ceil(1_000_000);
+    ((seconds as u64) << 32) | fraction.min(0xffff_ffff)
 }
 
 /// The instant of the chunk's own timeline that `media_time` means: itself if the chunk presents it, otherwise its first sample.

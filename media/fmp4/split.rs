@@ -35,7 +35,7 @@ pub(crate) fn split(init: &Init, chunk: Chunk, duration_ms_max: u64) -> Result<V
         if tracks.is_empty() {
             continue;
         }
-        let mut made = Chunk::parse(init, write(chunk.info.sequence, &tracks)?)?;
+        let mut made = Chunk::parse(init, write(None, chunk.info.sequence, &tracks)?)?;
         made.prft = if parts.is_empty() { chunk.prft } else { None };
         parts.push(made);
     }

@@ -2,6 +2,7 @@
 
 use super::boxes::{BoxAt, bad, boxes, decode, encode, need};
 use super::moof::DECODE_TIME_MAX;
+use super::prft::{PRFT_BYTES_MAX, Prft};
 use crate::error::MediaError;
 use bytes::Bytes;
 use mp4_atom::{Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry};
@@ -54,6 +55,15 @@ pub(crate) struct OutTrack<'a> {
 
 /// Writes a chunk in the canonical form. Fails only when the samples exceed 2 GiB or a composition offset 31 bits.
 pub fn write_chunk(sequence: u32, tracks: &[NewTrack]) -> Result<Bytes, MediaError> {
+    write_dated_chunk(None, sequence, tracks)
+}
+
+/// [`write_chunk`] with a `prft` box before it.
+pub fn write_dated_chunk(
+    prft: Option<&Prft>,
+    sequence: u32,
+    tracks: &[NewTrack],
+) -> Result<Bytes, MediaError> {
     let mut out = Vec::with_capacity(tracks.len());
     for track in tracks {
         let mut entries = Vec::with_capacity(track.samples.len());
@@ -66,11 +76,16 @@ pub fn write_chunk(sequence: u32, tracks: &[NewTrack]) -> Result<Bytes, MediaErr
         let data = track.samples.iter().map(|sample| &sample.data[..]).collect();
         out.push(OutTrack { track_id: track.track_id, decode_time: track.decode_time, entries, data });
     }
-    write(sequence, &out)
+    write(prft, sequence, &out)
 }
 
-/// Writes `moof` and `mdat`: a `traf` with one `trun` for each track, the data track by track.
-pub(crate) fn write(sequence: u32, tracks: &[OutTrack<'_>]) -> Result<Bytes, MediaError> {
+/// Writes `moof` and `mdat`, with the `prft` before them if there is one: a `traf` with one `trun` for each track, the data
+/// track by track.
+pub(crate) fn write(
+    prft: Option<&Prft>,
+    sequence: u32,
+    tracks: &[OutTrack<'_>],
+) -> Result<Bytes, MediaError> {
     let payload: usize = tracks.iter().flat_map(|track| &track.data).map(|slice| slice.len()).sum();
     let mdat_len = u32::try_from(payload + 8).map_err(|_| too_long())?;
     let mut moof = Moof { mfhd: Mfhd { sequence_number: sequence }, traf: tracks.iter().map(traf).collect() };
@@ -82,7 +97,10 @@ pub(crate) fn write(sequence: u32, tracks: &[OutTrack<'_>]) -> Result<Bytes, Med
         traf.trun[0].data_offset = Some(i32::try_from(offset).map_err(|_| too_long())?);
         offset += track.data.iter().map(|slice| slice.len()).sum::<usize>();
     }
-    let mut out = Vec::with_capacity(head.len() + mdat_len as usize);
+    let mut out = Vec::with_capacity(PRFT_BYTES_MAX + head.len() + mdat_len as usize);
+    if let Some(prft) = prft {
+        prft.write(&mut out)?;
+    }
     encode(&moof, &mut out)?;
     out.extend_from_slice(&mdat_len.to_be_bytes());
     out.extend_from_slice(b"mdat");

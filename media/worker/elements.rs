@@ -39,7 +39,7 @@ fn chain(codec: Codec) -> Option<(Kind, &'static [Kind])> {
             parser("av1parse"),
             &[Kind { name: "av1dec", package: BAD }, Kind { name: "avdec_av1", package: LIBAV }],
         )),
-        Codec::Aac | Codec::Opus => None,
+        Codec::Aac | Codec::Opus | Codec::Flac => None,
     }
 }
 
