@@ -26,6 +26,7 @@ pub use codec::Codec;
 pub use init::{Init, Track, TrackKind};
 pub use init_writer::{TrackConfig, flac_config, opus_config, write_init};
 pub use key_frame::Key;
+pub(crate) use prft::ntp_to_unix_us;
 pub use prft::{Prft, PrftClock};
 pub use scanner::{Piece, ScanLimits, Scanner};
 pub use writer::{NewSample, NewTrack, retime, write_chunk, write_dated_chunk};

@@ -3,7 +3,20 @@
 //! Nothing here decodes media: packets are told apart, ordered and dated, and what a description promises is checked
 //! against what can be stored. Taking pictures and sound out of the packets is the work of GStreamer, in the
 //! `media-worker` process.
+//!
+//! Three kinds of time, all in ticks of a track's own clock:
+//! - *RTP timestamps* are what packets say: 32 bits from any start.
+//! - *Ticks* ([`Received::ticks`]) are those without end, from 0 at the track's first packet, never leaping back.
+//! - *Media time* (`SessionClock::media_ticks`) is on the one timeline that all tracks of a camera share.
 
+mod ntp;
+mod packet;
+mod receiver;
+mod rtcp;
 mod track;
 
+pub use ntp::NtpTime;
+pub use packet::{RtpError, RtpPacket};
+pub use receiver::{Counts, Dropped, Received, Receiver, Tie};
+pub use rtcp::{Report, is_rtcp, reports};
 pub use track::{Encoding, RtpTrack};
