@@ -136,7 +136,12 @@ impl Snapshot {
 
 /// Bytes of memory this process has resident, where the system tells.
 pub fn resident_bytes() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    resident_bytes_of(std::process::id())
+}
+
+/// Bytes of memory a process has resident, where the system tells.
+pub fn resident_bytes_of(pid: u32) -> Option<u64> {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let pages = statm.split_whitespace().nth(1)?.parse::<u64>().ok()?;
     Some(pages * rustix::param::page_size() as u64)
 }

@@ -2,7 +2,7 @@
 
 use crate::app::{App, AppState};
 use crate::auth::{AccessKeys, Credentials, KeysError};
-use crate::cameras::Cameras;
+use crate::cameras::{Cameras, CamerasConfig};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::frames::ARCHIVES_MAX;
@@ -91,20 +91,23 @@ impl Service {
             // Recording and playing need no worker.
             tracing::warn!(%error, "no frames can be made");
         }
+        let (metrics, stop) = (Metrics::new()?, CancellationToken::new());
+        let cameras = cameras_config(&config, data);
+        let cameras = Cameras::start(video.clone(), cameras, env.clock.clone(), &metrics, stop.clone());
         let app = AppState {
             data: data.path().to_owned(),
             started: env.clock.monotonic(),
             keys: opened.keys,
-            metrics: Metrics::new()?,
+            metrics,
             disk: DiskProbe::default(),
             archives: Arc::new(Semaphore::new(ARCHIVES_MAX)),
-            stop: CancellationToken::new(),
+            stop,
             sessions: TaskTracker::new(),
             config,
             env,
             vault,
             store,
-            cameras: Cameras::new(video.clone()),
+            cameras,
             video,
             pool,
         };
@@ -129,6 +132,7 @@ impl Service {
         app.sessions.close();
         let sessions = async {
             app.sessions.wait().await;
+            app.cameras.shutdown().await;
             if let Ok(pool) = &app.pool {
                 pool.shutdown().await;
             }
@@ -169,14 +173,29 @@ pub async fn open_vault(data: &DataDir, root: RootSource, env: &Env) -> Result<A
     Ok(Arc::new(vault))
 }
 
-fn pool_config(config: &Config, data: &DataDir) -> PoolConfig {
+/// The `media-worker` executable.
+fn worker_binary(config: &Config) -> PathBuf {
     // Without a path to ourselves there is nothing to look beside: the bare name then fails to be found.
-    let beside = std::env::current_exe().unwrap_or_default().with_file_name("media-worker");
-    let binary = config.media_worker.clone().unwrap_or(beside);
+    let beside = || std::env::current_exe().unwrap_or_default().with_file_name("media-worker");
+    config.media_worker.clone().unwrap_or_else(beside)
+}
+
+fn cameras_config(config: &Config, data: &DataDir) -> CamerasConfig {
+    CamerasConfig {
+        binary: worker_binary(config),
+        cache_dir: data.workers(),
+        workers: usize::try_from(config.camera_workers).unwrap_or(1),
+        memory_max_bytes: config.camera_worker_memory_mib << 20,
+        retention_hours: config.retention_hours,
+        takeover: config.publisher_takeover,
+    }
+}
+
+fn pool_config(config: &Config, data: &DataDir) -> PoolConfig {
     PoolConfig {
         workers: usize::try_from(config.workers).unwrap_or(1),
         request_timeout: Duration::from_secs(config.worker_timeout_s),
         memory_max_bytes: config.worker_memory_mib << 20,
-        ..PoolConfig::new(binary, data.workers())
+        ..PoolConfig::new(worker_binary(config), data.workers())
     }
 }

@@ -71,7 +71,6 @@ impl RecordError {
     }
 
     /// What a worker that gives a camera up means by it.
-    #[expect(dead_code, reason = "recordings need it")]
     pub(super) fn failed(code: CameraFailure, detail: String) -> Self {
         match code {
             CameraFailure::Unsupported => Self::Unsupported(detail),

@@ -53,6 +53,12 @@ pub struct Layer {
     /// MiB of memory a media-worker may take [default: 1024]
     #[arg(long, value_name = "MIB")]
     pub worker_memory_mib: Option<u64>,
+    /// How many media-worker processes read the packets of cameras over RTSP [default: 2]
+    #[arg(long, value_name = "N")]
+    pub camera_workers: Option<u32>,
+    /// MiB of memory after which such a media-worker is replaced [default: 512]
+    #[arg(long, value_name = "MIB")]
+    pub camera_worker_memory_mib: Option<u64>,
     /// Seconds without a byte after which an ingest request is ended [default: 30]
     #[arg(long, value_name = "SECONDS")]
     pub ingest_idle_timeout_s: Option<u64>,
@@ -96,6 +102,8 @@ impl Layer {
             workers: Some(2),
             worker_timeout_s: Some(20),
             worker_memory_mib: Some(1024),
+            camera_workers: Some(2),
+            camera_worker_memory_mib: Some(512),
             ingest_idle_timeout_s: Some(30),
             header_timeout_s: Some(15),
             connections_max: Some(4096),
@@ -130,6 +138,8 @@ pub struct Config {
     pub workers: u32,
     pub worker_timeout_s: u64,
     pub worker_memory_mib: u64,
+    pub camera_workers: u32,
+    pub camera_worker_memory_mib: u64,
     pub ingest_idle_timeout_s: u64,
     pub header_timeout_s: u64,
     pub connections_max: u32,
@@ -154,6 +164,8 @@ impl Config {
             ("workers", u64::from(self.workers), 1..=64),
             ("worker_timeout_s", self.worker_timeout_s, 1..=600),
             ("worker_memory_mib", self.worker_memory_mib, 128..=65536),
+            ("camera_workers", u64::from(self.camera_workers), 1..=64),
+            ("camera_worker_memory_mib", self.camera_worker_memory_mib, 64..=65536),
             ("ingest_idle_timeout_s", self.ingest_idle_timeout_s, 1..=3600),
             ("header_timeout_s", self.header_timeout_s, 1..=300),
             ("connections_max", u64::from(self.connections_max), 1..=1_000_000),

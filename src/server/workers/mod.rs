@@ -14,7 +14,7 @@
 
 mod error;
 mod frames;
-mod process;
+pub(crate) mod process;
 mod request;
 mod runner;
 mod stats;
@@ -32,7 +32,7 @@ use runner::Runner;
 use shardlog::env::Clock;
 use stats::Counters;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -85,6 +85,23 @@ impl PoolConfig {
     }
 }
 
+/// The executable and the cache directory as absolute paths; makes the directory.
+pub(crate) fn find(binary: &Path, cache_dir: &Path) -> Result<(PathBuf, PathBuf), StartError> {
+    let not_usable = |reason: String| StartError::Binary { path: binary.display().to_string(), reason };
+    let found = binary.canonicalize().and_then(|path| Ok((path.metadata()?.is_file(), path)));
+    let binary = match found {
+        Ok((true, path)) => path,
+        Ok((false, _)) => return Err(not_usable("not a file".to_owned())),
+        Err(error) => return Err(not_usable(error.to_string())),
+    };
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(cache_dir);
+    let cache_dir = made.and_then(|()| cache_dir.canonicalize()).map_err(|error| StartError::CacheDir {
+        path: cache_dir.display().to_string(),
+        reason: error.to_string(),
+    })?;
+    Ok((binary, cache_dir))
+}
+
 /// The pool. Cheap to clone; the workers end with the last clone, or with [`Pool::shutdown`].
 #[derive(Clone)]
 pub struct Pool {
@@ -107,27 +124,7 @@ struct Shared {
 impl Pool {
     /// Starts the workers. They come up in the background; requests wait for them. Must be called within a tokio runtime.
     pub fn start(mut config: PoolConfig, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let of = |path: &PathBuf| path.display().to_string();
-        let found = config.binary.canonicalize().and_then(|path| Ok((path.metadata()?.is_file(), path)));
-        config.binary = match found {
-            Ok((true, path)) => path,
-            Ok((false, _)) => {
-                return Err(StartError::Binary { path: of(&config.binary), reason: "not a file".into() });
-            }
-            Err(error) => {
-                return Err(StartError::Binary { path: of(&config.binary), reason: error.to_string() });
-            }
-        };
-        config.cache_dir = std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&config.cache_dir)
-            .and_then(|()| config.cache_dir.canonicalize())
-            .map_err(|error| StartError::CacheDir {
-                path: of(&config.cache_dir),
-                reason: error.to_string(),
-            })?;
-
+        (config.binary, config.cache_dir) = find(&config.binary, &config.cache_dir)?;
         let workers = config.workers.max(1);
         let (queue, waiting) = mpsc::channel(config.queue_max.max(1));
         let waiting = Arc::new(Mutex::new(waiting));

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use media::worker_protocol::{PREFIX_BYTES, RESPONSE_BYTES_MAX, Response, message_len};
 use shardlog::env::Clock;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -147,25 +148,31 @@ fn command(config: &PoolConfig) -> Command {
         .args(["--memory-max-bytes", &config.memory_max_bytes.to_string()])
         .args(["--cpu-max-s", &config.cpu_max_s.to_string()])
         .args(["--files-max", &FILES_MAX.to_string()])
-        .current_dir(&config.cache_dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    environment(&mut command, &config.cache_dir);
+    command
+}
+
+/// What every worker finds around it: nothing of ours but what GStreamer needs, and a folder of its own.
+pub(crate) fn environment(command: &mut Command, cache_dir: &Path) {
+    command
+        .current_dir(cache_dir)
         .env_clear()
         .envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
-        .env("HOME", &config.cache_dir)
-        .env("XDG_CACHE_HOME", &config.cache_dir)
+        .env("HOME", cache_dir)
+        .env("XDG_CACHE_HOME", cache_dir)
         .env("LC_ALL", "C.UTF-8")
         // Each further arena of the allocator would take 64 MiB of the address space allowed.
         .env("MALLOC_ARENA_MAX", "2")
         // Ctrl-C in a terminal is for the server; it ends its workers itself.
         .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .kill_on_drop(true);
-    command
 }
 
 /// Puts what a worker writes to stderr into our log.
-async fn log(pid: u32, mut stderr: ChildStderr) {
+pub(crate) async fn log(pid: u32, mut stderr: ChildStderr) {
     let mut buffer = [0; 4096];
     let mut logged = 0;
     while let Ok(len @ 1..) = stderr.read(&mut buffer).await {
@@ -177,7 +184,8 @@ async fn log(pid: u32, mut stderr: ChildStderr) {
     }
 }
 
-fn describe(status: std::io::Result<ExitStatus>) -> String {
+/// How a process ended, for people.
+pub(crate) fn describe(status: std::io::Result<ExitStatus>) -> String {
     match status {
         Ok(status) => match (status.signal(), status.code()) {
             (Some(signal), _) => format!("killed by signal {signal}"),
@@ -189,7 +197,7 @@ fn describe(status: std::io::Result<ExitStatus>) -> String {
 }
 
 /// The result of `future`, unless `limit` passes first.
-pub(super) async fn within<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Option<F::Output> {
+pub(crate) async fn within<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Option<F::Output> {
     tokio::select! {
         biased;
         output = future => Some(output),

@@ -186,6 +186,11 @@ impl IngestSession {
         Ok(())
     }
 
+    /// Resolves when the session takes nothing more, for its own reasons; [`IngestSession::finish`] tells them.
+    pub async fn closed(&self) {
+        self.input.closed().await;
+    }
+
     /// Ends the upload; resolves when everything that arrived complete is on disk (or could not be stored).
     pub async fn finish(mut self, end: End) -> Summary {
         self.live.end_input();
