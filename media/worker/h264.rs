@@ -121,6 +121,13 @@ fn format(unit: &[u8]) -> Option<Format> {
     let mut bits = Bits::unescaped(payload);
     let profile = u8::try_from(bits.number(8)?).ok()?;
     bits.number(16)?; // constraints and level
+    let colour_planes = skip_to_frame_numbers(&mut bits, profile)?;
+    let width = bits.golomb()? as usize + 4;
+    (width <= 16).then_some(Format { bits: width, colour_planes })
+}
+
+/// From behind the level of a sequence parameter set to the size of frame numbers; whether colour planes are coded apart.
+pub(crate) fn skip_to_frame_numbers(bits: &mut Bits, profile: u8) -> Option<bool> {
     bits.golomb()?; // its id
     let mut colour_planes = false;
     if HIGH_PROFILES.contains(&profile) {
@@ -139,12 +146,11 @@ fn format(unit: &[u8]) -> Option<Format> {
             }
         }
     }
-    let width = bits.golomb()? as usize + 4;
-    (width <= 16).then_some(Format { bits: width, colour_planes })
+    Some(colour_planes)
 }
 
 /// The sequence parameter sets of an `avcC`.
-fn parameter_sets(avcc: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn parameter_sets(avcc: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (count, sets) = match avcc.get(5..) {
         Some([count, sets @ ..]) => (usize::from(count & 0x1f), sets),
         _ => (0, &[][..]),
@@ -183,14 +189,19 @@ fn escape(header: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Single bits, first the highest of the first byte.
-struct Bits {
+pub(crate) struct Bits {
     bytes: Vec<u8>,
     at: usize,
 }
 
 impl Bits {
+    /// The bits of these bytes.
+    pub(crate) fn plain(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), at: 0 }
+    }
+
     /// The bits of a NAL unit's payload, emulation prevention (the 3 of 00 00 03) taken out.
-    fn unescaped(payload: &[u8]) -> Self {
+    pub(crate) fn unescaped(payload: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(payload.len());
         let mut zeros = 0;
         for &byte in payload {
@@ -222,12 +233,12 @@ impl Bits {
     }
 
     /// A number of so many bits, at most 32.
-    fn number(&mut self, bits: usize) -> Option<u32> {
+    pub(crate) fn number(&mut self, bits: usize) -> Option<u32> {
         (0..bits).try_fold(0, |sum, _| Some(sum << 1 | self.bit()?))
     }
 
     /// An unsigned exponential Golomb code.
-    fn golomb(&mut self) -> Option<u32> {
+    pub(crate) fn golomb(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while self.bit()? == 0 {
             zeros += 1;
@@ -236,6 +247,12 @@ impl Bits {
             return None;
         }
         Some(self.number(zeros)? + ((1u64 << zeros) - 1) as u32)
+    }
+
+    /// Goes on behind so many bits.
+    pub(crate) fn skip(&mut self, bits: usize) -> Option<()> {
+        self.at += bits;
+        (self.at <= 8 * self.bytes.len()).then_some(())
     }
 
     fn skip_scaling_list(&mut self, entries: usize) -> Option<()> {

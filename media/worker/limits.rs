@@ -1,6 +1,6 @@
 //! What the process does to itself before it reads the first hostile byte.
 
-use crate::args::Args;
+use crate::args::{Args, Mode};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::{io, stdio};
 use std::fs::File;
@@ -14,14 +14,17 @@ pub(crate) fn take_stdout() -> io::Result<File> {
 
 /// Limits memory, processor time and files; forbids core dumps (they would hold footage) and gaining privileges.
 pub(crate) fn apply(args: &Args) -> io::Result<()> {
+    let cpu_max_s = (args.mode == Mode::Frames).then_some(args.cpu_max_s);
     let limits = [
-        (Resource::As, args.memory_max_bytes),
-        (Resource::Cpu, args.cpu_max_s),
-        (Resource::Nofile, args.files_max),
-        (Resource::Core, 0),
+        (Resource::As, Some(args.memory_max_bytes)),
+        (Resource::Cpu, cpu_max_s),
+        (Resource::Nofile, Some(args.files_max)),
+        (Resource::Core, Some(0)),
     ];
     for (resource, limit) in limits {
-        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+        if limit.is_some() {
+            setrlimit(resource, Rlimit { current: limit, maximum: limit })?;
+        }
     }
     rustix::thread::set_no_new_privs(true)
 }

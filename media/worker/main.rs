@@ -5,6 +5,7 @@
 //! in C: that is why it is a process, and why it limits itself before it reads the first of them.
 
 mod args;
+mod cameras;
 mod deadline;
 mod decoder;
 mod edges;
@@ -19,7 +20,7 @@ mod plan;
 mod serve;
 mod shape;
 
-use args::Args;
+use args::{Args, Mode};
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -39,6 +40,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     // Before the limits: the first start ever on a machine scans the plugins, which takes memory and files.
     gstreamer::init()?;
     limits::apply(&args)?;
-    serve::run(answers)?;
+    match args.mode {
+        Mode::Frames => serve::run(answers)?,
+        Mode::Cameras => cameras::run()?,
+    }
     Ok(())
 }

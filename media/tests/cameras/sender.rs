@@ -1,0 +1,134 @@
+//! Cameras made of GStreamer: files through its payloaders.
+
+use bytes::Bytes;
+use gstreamer as gst;
+use gstreamer::prelude::*;
+use gstreamer_app as gst_app;
+use media::rtp::{Encoding, RtpTrack};
+use media::worker_protocol::camera::{BatchBuilder, Carriage, Open, PacketKind};
+use std::collections::BTreeMap;
+
+/// A coded picture or packet of sound, and its presentation time in nanoseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    pub pts_ns: u64,
+    pub data: Bytes,
+}
+
+/// What a pipeline's `appsink name=out` gets.
+pub fn pulled(pipeline: &str) -> (gst::Caps, Vec<gst::Buffer>) {
+    gst::init().unwrap();
+    let pipeline = gst::parse::launch(pipeline).unwrap().downcast::<gst::Pipeline>().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let sink = pipeline.by_name("out").unwrap().downcast::<gst_app::AppSink>().unwrap();
+    let (mut caps, mut all) = (None, Vec::new());
+    while let Ok(sample) = sink.pull_sample() {
+        caps = sample.caps_owned();
+        match sample.buffer_list() {
+            Some(list) => all.extend(list.iter_owned()),
+            None => all.extend(sample.buffer_owned()),
+        }
+    }
+    pipeline.set_state(gst::State::Null).unwrap();
+    (caps.unwrap(), all)
+}
+
+/// A track of a camera: what its packets are, and when each is sent, in nanoseconds.
+#[derive(Clone)]
+pub struct Sent {
+    pub track: RtpTrack,
+    pub packets: Vec<(u64, Bytes)>,
+}
+
+/// Sends what a pipeline makes: its text up to the payloader, which is given.
+pub fn sent(source: &str, payloader: &str) -> Sent {
+    let (caps, buffers) = pulled(&format!("{source} ! {payloader} ! appsink name=out sync=false"));
+    let caps = caps.structure(0).unwrap();
+    let text = |name: &str| caps.get::<String>(name).unwrap_or_default();
+    let fmtp = caps.iter().filter_map(|(name, value)| {
+        value.get::<String>().ok().map(|value| (name.as_str().to_owned(), value))
+    });
+    let encoding = match text("encoding-name").as_str() {
+        "H264" => Encoding::H264,
+        "H265" => Encoding::H265,
+        "MPEG4-GENERIC" => Encoding::Aac,
+        "MP4A-LATM" => Encoding::AacLatm,
+        "OPUS" => Encoding::Opus,
+        "PCMU" => Encoding::Pcmu,
+        "PCMA" => Encoding::Pcma,
+        other => panic!("{other}"),
+    };
+    let channels = text("encoding-params").parse().unwrap_or(u16::from(text("media") == "audio"));
+    let track = RtpTrack {
+        encoding,
+        payload_type: caps.get::<i32>("payload").unwrap() as u8,
+        clock_rate: caps.get::<i32>("clock-rate").unwrap() as u32,
+        channels,
+        fmtp: fmtp.collect::<BTreeMap<_, _>>(),
+        ntp_extension: None,
+        control: String::new(),
+    };
+    let packets = buffers.into_iter().map(|buffer| {
+        let at = buffer.dts_or_pts().unwrap_or_default().nseconds();
+        (at, Bytes::copy_from_slice(&buffer.map_readable().unwrap()))
+    });
+    Sent { track, packets: packets.collect() }
+}
+
+/// The units that go into the payloader.
+pub fn units(source: &str) -> Vec<Unit> {
+    let (_, buffers) = pulled(&format!("{source} ! appsink name=out sync=false"));
+    let unit = |buffer: gst::Buffer| Unit {
+        pts_ns: buffer.pts().unwrap().nseconds(),
+        data: Bytes::copy_from_slice(&buffer.map_readable().unwrap()),
+    };
+    buffers.into_iter().map(unit).collect()
+}
+
+impl Sent {
+    /// Moves all RTP times, modulo 2³².
+    pub fn shift(&mut self, by: u32) {
+        for (_, packet) in &mut self.packets {
+            let mut bytes = packet.to_vec();
+            let time = u32::from_be_bytes(bytes[4..8].try_into().unwrap()).wrapping_add(by);
+            bytes[4..8].copy_from_slice(&time.to_be_bytes());
+            *packet = bytes.into();
+        }
+    }
+
+    /// RTP time of a packet.
+    pub fn time(&self, index: usize) -> u32 {
+        u32::from_be_bytes(self.packets[index].1[4..8].try_into().unwrap())
+    }
+}
+
+/// Arrival of the first packet, in microseconds since the Unix epoch.
+pub const BEGIN_US: u64 = 1_795_000_000_000_000;
+
+/// An opening for these tracks.
+pub fn open(carriage: Carriage, tracks: &[&Sent]) -> Open {
+    let tracks = tracks.iter().map(|sent| sent.track.clone()).collect();
+    Open { tracks, carriage, chunk_ms: 250, source: None }
+}
+
+/// The tracks' packets in messages, in the order in which they are sent; those of 20 ms go together.
+pub fn messages(tracks: &[&Sent]) -> Vec<Bytes> {
+    let mut all: Vec<(u64, u8, &Bytes)> = Vec::new();
+    for (sent, index) in tracks.iter().zip(0..) {
+        all.extend(sent.packets.iter().map(|(at, packet)| (*at, index, packet)));
+    }
+    all.sort_by_key(|(at, ..)| *at);
+    let mut messages = Vec::new();
+    for together in all.chunk_by(|a, b| a.0 / 20_000_000 == b.0 / 20_000_000) {
+        let mut builder = BatchBuilder::default();
+        let arrival = |at: u64| BEGIN_US + at / 1_000;
+        for (at, track, packet) in together {
+            if !builder.push(*track, PacketKind::Rtp, packet) {
+                messages.push(builder.take(arrival(*at)));
+                assert!(builder.push(*track, PacketKind::Rtp, packet));
+            }
+        }
+        messages.push(builder.take(arrival(together[together.len() - 1].0)));
+    }
+    messages
+}

@@ -1,0 +1,209 @@
+//! Which elements take a track's media out of its packets, and how what they give is described to the fragmenter.
+
+use super::failure::GaveUp;
+use crate::elements::{self, Kind};
+use bytes::Bytes;
+use gstreamer as gst;
+use media::fmp4::{Codec, TrackConfig, opus_config};
+use media::rtp::{Encoding, RtpTrack};
+use media::worker_protocol::camera::CameraFailure;
+
+/// Format parameters that depayloaders read.
+const PARAMETERS: [&str; 20] = [
+    "packetization-mode",
+    "profile-level-id",
+    "sprop-parameter-sets",
+    "sprop-vps",
+    "sprop-sps",
+    "sprop-pps",
+    "mode",
+    "config",
+    "streamtype",
+    "sizelength",
+    "indexlength",
+    "indexdeltalength",
+    "ctsdeltalength",
+    "dtsdeltalength",
+    "randomaccessindication",
+    "streamstateindication",
+    "auxiliarydatasizelength",
+    "constantsize",
+    "cpresent",
+    "sprop-stereo",
+];
+
+/// The elements between packets and media, and the form of the media.
+pub(crate) struct Form {
+    /// In a row.
+    pub(crate) elements: Vec<gst::Element>,
+    /// What the last is asked for.
+    pub(crate) wanted: gst::Caps,
+}
+
+impl Form {
+    /// For a track other than G.711, whose packets hold the samples as they are.
+    pub(crate) fn of(encoding: Encoding) -> Result<Self, GaveUp> {
+        let (names, wanted): (&[Kind], _) = match encoding {
+            Encoding::H264 => (
+                &[elements::H264_DEPAY, elements::H264_PARSE],
+                gst::Caps::builder("video/x-h264").field("stream-format", "avc").field("alignment", "au"),
+            ),
+            Encoding::H265 => (
+                &[elements::H265_DEPAY, elements::H265_PARSE],
+                gst::Caps::builder("video/x-h265").field("stream-format", "hvc1").field("alignment", "au"),
+            ),
+            Encoding::Aac => (&[elements::AAC_DEPAY], raw_aac()),
+            Encoding::AacLatm => (&[elements::LATM_DEPAY], raw_aac()),
+            Encoding::Opus => (&[elements::OPUS_DEPAY], gst::Caps::builder("audio/x-opus")),
+            Encoding::Pcmu | Encoding::Pcma => (&[], gst::Caps::builder("audio/x-raw")),
+        };
+        let wanted = wanted.build();
+        let mut row = Vec::new();
+        for (place, kind) in names.iter().enumerate() {
+            if place > 0 {
+                // Parsers take any form; the depayloader is to give the last one at once, whole pictures above all.
+                row.push(elements::filter(&wanted)?);
+            }
+            row.push(elements::make(*kind)?);
+        }
+        Ok(Self { elements: row, wanted })
+    }
+}
+
+fn raw_aac() -> gst::caps::Builder<gst::caps::NoFeature> {
+    gst::Caps::builder("audio/mpeg").field("mpegversion", 4i32).field("stream-format", "raw")
+}
+
+/// The packets of a track, as GStreamer describes them. Format parameters become fields of their own.
+pub(crate) fn packets(track: &RtpTrack) -> Result<gst::Caps, GaveUp> {
+    let (media, name) = match track.encoding {
+        Encoding::H264 => ("video", "H264"),
+        Encoding::H265 => ("video", "H265"),
+        Encoding::Aac => ("audio", "MPEG4-GENERIC"),
+        Encoding::AacLatm => ("audio", "MP4A-LATM"),
+        Encoding::Opus => ("audio", "OPUS"),
+        Encoding::Pcmu => ("audio", "PCMU"),
+        Encoding::Pcma => ("audio", "PCMA"),
+    };
+    let rate = i32::try_from(track.clock_rate)
+        .map_err(|_| unsupported(format!("a clock of {} Hz", track.clock_rate)))?;
+    let mut caps = gst::Structure::builder("application/x-rtp")
+        .field("media", media)
+        .field("clock-rate", rate)
+        .field("encoding-name", name)
+        .field("payload", i32::from(track.payload_type));
+    if media == "audio" {
+        caps = caps.field("encoding-params", track.channels.max(1).to_string());
+    }
+    let mut caps = caps.build();
+    for name in PARAMETERS {
+        // GStreamer's strings end at a NUL.
+        if let Some(value) = track.fmtp.get(name).filter(|value| !value.contains('\0')) {
+            caps.set(name, value.as_str());
+        }
+    }
+    Ok(gst::Caps::from(caps))
+}
+
+/// What the fragmenter is told of media that GStreamer describes so. `None` while parameters are missing.
+pub(crate) fn config(track: &RtpTrack, caps: &gst::Caps) -> Option<TrackConfig> {
+    let caps = caps.structure(0)?;
+    let codec_data = || {
+        let buffer = caps.get::<gst::Buffer>("codec_data").ok()?;
+        Some(Bytes::copy_from_slice(&buffer.map_readable().ok()?))
+    };
+    let side = |name| caps.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok()).unwrap_or(0);
+    let base = TrackConfig {
+        codec: Codec::H264,
+        extradata: Bytes::new(),
+        timescale: track.clock_rate,
+        width: side("width"),
+        height: side("height"),
+        sample_rate: 0,
+        channels: 0,
+    };
+    Some(match track.encoding {
+        Encoding::H264 => TrackConfig { extradata: codec_data()?, ..base },
+        Encoding::H265 => TrackConfig { codec: Codec::H265, extradata: codec_data()?, ..base },
+        Encoding::Aac | Encoding::AacLatm => {
+            let specific = codec_data()?;
+            let Sound { rate, channels, .. } = Sound::read(&specific)?;
+            TrackConfig { codec: Codec::Aac, extradata: specific, sample_rate: rate, channels, ..base }
+        }
+        Encoding::Opus => {
+            let channels = if mono(track) { 1 } else { 2 };
+            let extradata = opus_config(channels, 48_000);
+            TrackConfig { codec: Codec::Opus, extradata, sample_rate: 48_000, channels, ..base }
+        }
+        Encoding::Pcmu | Encoding::Pcma => return None,
+    })
+}
+
+/// Opus is announced with two channels always (RFC 7587, section 7). Only who says so holds one: playing one as two is
+/// harmless, and the other way round is not.
+fn mono(track: &RtpTrack) -> bool {
+    track.channels == 1 || track.fmtp.get("sprop-stereo").is_some_and(|stereo| stereo.trim() == "0")
+}
+
+/// The time from picture to picture in ticks, as far as GStreamer knows it; 1/30 s otherwise.
+pub(crate) fn picture_step(track: &RtpTrack, caps: &gst::Caps) -> i64 {
+    let rate = caps.structure(0).and_then(|caps| caps.get::<gst::Fraction>("framerate").ok());
+    let (pictures, seconds) = rate.map_or((30, 1), |rate| (rate.numer(), rate.denom()));
+    let step = i64::from(track.clock_rate) * i64::from(seconds) / i64::from(pictures.max(1));
+    if pictures > 0 && step > 0 { step } else { i64::from(track.clock_rate / 30).max(1) }
+}
+
+/// What an AudioSpecificConfig tells (ISO/IEC 14496-3, 1.6.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sound {
+    /// Samples per second of the core codec.
+    pub(crate) rate: u32,
+    pub(crate) channels: u16,
+    /// Samples per packet, at that rate.
+    pub(crate) samples: u32,
+}
+
+impl Sound {
+    /// `None` when it is cut off, or has no fixed number of channels.
+    pub(crate) fn read(specific: &[u8]) -> Option<Self> {
+        const RATES: [u32; 13] = [
+            96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
+            7_350,
+        ];
+        const EXPLICIT: usize = 15;
+        let mut bits = crate::h264::Bits::plain(specific);
+        let object = |bits: &mut crate::h264::Bits| match bits.number(5)? {
+            31 => bits.number(6).map(|more| more + 32),
+            kind => Some(kind),
+        };
+        let rate = |bits: &mut crate::h264::Bits| match bits.number(4)? as usize {
+            EXPLICIT => bits.number(24),
+            index => RATES.get(index).copied(),
+        };
+        let kind = object(&mut bits)?;
+        let core = rate(&mut bits)?;
+        let channels = match bits.number(4)? {
+            7 => 8,
+            count => u16::try_from(count).ok()?,
+        };
+        if matches!(kind, 5 | 29) {
+            rate(&mut bits)?; // of what is made from the core
+            object(&mut bits)?;
+        }
+        let short = bits.number(1)? == 1;
+        (core > 0 && channels > 0).then_some(Self {
+            rate: core,
+            channels,
+            samples: if short { 960 } else { 1_024 },
+        })
+    }
+
+    /// How long a packet of sound lasts, in ticks of this rate.
+    pub(crate) fn ticks(self, clock_rate: u32) -> u64 {
+        u64::from(self.samples) * u64::from(clock_rate) / u64::from(self.rate)
+    }
+}
+
+fn unsupported(detail: String) -> GaveUp {
+    GaveUp::new(CameraFailure::Unsupported, detail)
+}

@@ -1,0 +1,101 @@
+//! Cameras' packets become fragmented MP4: the other mode of this process.
+//!
+//! The server hands over a socket for each camera (see [`media::worker_protocol::camera`]); each is served by a thread of
+//! its own, which waits on nothing else, so that a camera which is held up holds up no other.
+
+mod camera;
+mod chain;
+mod clock;
+mod depth;
+mod failure;
+mod form;
+mod g711;
+mod receive;
+mod reorder;
+mod socket;
+mod track;
+
+use crate::deadline::Deadline;
+use camera::Camera;
+use failure::{GaveUp, Stop};
+use media::worker_protocol::camera::{CameraFailure, CameraRequest, CameraResponse, Open};
+use rustix::fd::OwnedFd;
+use socket::{CameraSocket, Heard};
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// For GStreamer's parsers, with room to spare; memory is taken only as it is used.
+const STACK_BYTES: usize = 512 << 10;
+/// How often the server is told how it goes.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// Serves cameras until the server goes away. Then the process ends, whatever its threads are doing.
+pub(crate) fn run() -> io::Result<()> {
+    while let Some(sockets) = receive::next()? {
+        for socket in sockets {
+            // A thread that cannot be made closes the socket, which tells the server.
+            if let Err(error) = start(socket) {
+                eprintln!("media-worker: no thread for a camera: {error}");
+            }
+        }
+    }
+    std::process::exit(0)
+}
+
+fn start(socket: OwnedFd) -> io::Result<()> {
+    let thread = std::thread::Builder::new().name("camera".to_owned()).stack_size(STACK_BYTES);
+    thread.spawn(move || serve(UnixStream::from(socket))).map(|_| ())
+}
+
+/// Serves one camera to its end.
+fn serve(stream: UnixStream) {
+    let mut socket = CameraSocket::new(stream);
+    let last = match record(&mut socket) {
+        Ok(()) => CameraResponse::Ended,
+        Err(Stop::GaveUp(GaveUp { code, detail })) => CameraResponse::Failed { code, detail },
+        Err(Stop::Gone) => return,
+    };
+    // If nobody listens any more, it is over all the same.
+    let _ = socket.say(&last);
+}
+
+fn record(socket: &mut CameraSocket) -> Result<(), Stop> {
+    let mut camera = Camera::open(&opened(socket)?)?;
+    let mut report_due = Deadline::new(REPORT_EVERY);
+    loop {
+        let ended = match socket.hear()? {
+            Heard::Request(CameraRequest::Packets(batch)) => {
+                camera.take(&batch)?;
+                false
+            }
+            Heard::Request(CameraRequest::End) => {
+                camera.end()?;
+                true
+            }
+            Heard::Request(CameraRequest::Open(_)) => return Err(bad_request("a second open")),
+            Heard::Silence => false,
+        };
+        while let Some(media) = camera.pop() {
+            socket.say(&CameraResponse::Media(media))?;
+        }
+        if ended || report_due.left().is_zero() {
+            socket.say(&CameraResponse::Report(camera.report()))?;
+            report_due.renew();
+        }
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+fn opened(socket: &mut CameraSocket) -> Result<Open, Stop> {
+    match socket.hear()? {
+        Heard::Request(CameraRequest::Open(open)) => Ok(open),
+        _ => Err(bad_request("the first message is not open")),
+    }
+}
+
+fn bad_request(detail: &str) -> Stop {
+    GaveUp::new(CameraFailure::BadRequest, detail).into()
+}
