@@ -114,8 +114,12 @@ pub struct SessionInfo {
     /// Arrival less producer time at the end of its newest chunk, in milliseconds: how late the camera's clock (and the
     /// way here) is.
     pub offset_ms: i64,
-    /// How much that has grown since the session began.
+    /// How much its media clock has lost against ours since the session began: what steering made up for, and what of
+    /// [`SessionInfo::offset_ms`] came since then.
     pub drift_ms: i64,
+    /// Arrival less the camera's own time (sender reports or `prft`), in milliseconds: also when that is not believed.
+    /// `None` when it tells none.
+    pub camera_offset_ms: Option<i64>,
 }
 
 /// A page of streams.
@@ -160,6 +164,7 @@ pub(crate) async fn describe(recording: &Recording) -> Result<VideoInfo, ReadErr
             clock: status.clock,
             offset_ms: status.offset_ms,
             drift_ms: status.drift_ms,
+            camera_offset_ms: status.camera_offset_ms,
         }
     });
     let newest = end.newest.last();

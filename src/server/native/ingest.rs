@@ -213,6 +213,7 @@ fn describe(summary: &Summary) -> Value {
         "clock": summary.clock,
         "offset_ms": summary.offset_ms,
         "drift_ms": summary.drift_ms,
+        "camera_offset_ms": summary.camera_offset_ms,
         "truncated": summary.truncated,
     })
 }

@@ -46,8 +46,10 @@ pub(crate) struct LiveStatus {
     pub(crate) clock: Option<ProducerClock>,
     /// Arrival less producer time, at the end of the latest chunk, in milliseconds.
     pub(crate) offset_ms: i64,
-    /// How much that has grown since the session began.
+    /// How much its media clock has lost against ours since the session began.
     pub(crate) drift_ms: i64,
+    /// Arrival less the camera's own time, in milliseconds, if its media tells one.
+    pub(crate) camera_offset_ms: Option<i64>,
 }
 
 impl Live {

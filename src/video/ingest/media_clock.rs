@@ -3,17 +3,21 @@
 //! At a session's first chunk the media timeline is tied to a Unix time, the *anchor*: the start that the uploader gave,
 //! else the chunk's `prft` when it is sane, else the decoding time when it looks like Unix time, else the arrival of
 //! the chunk less its duration. In every case it is not before the end of what the stream already has, so producer time
-//! never goes back within a stream. From then on the media timeline alone counts, so that a slow network does not
-//! stretch time, until
+//! never goes back within a stream. From then on the media timeline counts, so that a slow network does not stretch
+//! time, and where it differs from the camera's word, or else from the arrivals, it is *steered*: producer time runs up to
+//! half a per cent faster or slower than the media (see [`super::steering`]), so that crystals that are off, clocks that
+//! are set and sender reports that come late neither leave a hole nor turn time back. A start that the uploader gave, and
+//! decoding times that are Unix time, stand as they are. So it goes until
 //!
-//! - it leaves a hole of a second or more: a discontinuity, the hole stays;
+//! - the media leaves a hole of a second or more: a discontinuity, the hole stays;
 //! - it goes back, or runs ahead of the time that really passed by more than ten seconds: a discontinuity and a new
 //!   anchor;
-//! - an anchor made of arrival times turns out to be more than ten seconds behind for five minutes (a camera whose
-//!   crystal is slow): likewise.
+//! - the clock of sender reports jumps ahead by more than ten seconds, or arrivals have been that late for some minutes
+//!   in spite of the steering: likewise.
 //!
 //! Nothing is ever thrown away because of its time.
 
+use super::steering::{Heard, Steer, Steering};
 use crate::clock::ProducerClock;
 use crate::head::ChunkHead;
 use crate::head::ticks_to_us;
@@ -26,15 +30,15 @@ const LOOSE_OVERLAP_US: i128 = 1_000_000;
 /// A hole in the media as large as this is a discontinuity.
 const HOLE_US: i128 = 1_000_000;
 /// The media clock may differ from the time that passed by this much before it is held to have jumped.
-const JUMP_US: i128 = 10_000_000;
+pub(super) const JUMP_US: i128 = 10_000_000;
 /// A camera's clock may be ahead of ours by this much.
 const FUTURE_US_MAX: u64 = 10_000_000;
 /// A `prft` older than this is not believed; say `start` for older footage.
 const PRFT_AGE_US_MAX: u64 = 24 * 3600 * 1_000_000;
 /// Decoding times from here on (the year 2001) are taken for Unix time.
 const UNIX_US_MIN: u64 = 1_000_000_000 * 1_000_000;
-/// For how long the least lag is watched.
-const DRIFT_WINDOW_MS: u64 = 5 * 60 * 1000;
+/// The time of a camera's sender reports is not believed when it is further behind.
+const RTCP_AGE_US_MAX: u64 = 60 * 1_000_000;
 
 /// A chunk's place on the media timeline, in ticks of the lead track.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +58,7 @@ pub(super) struct MediaTime {
 }
 
 impl MediaTime {
-    fn us(&self) -> i128 {
+    pub(super) fn us(&self) -> i128 {
         i128::from(ticks_to_us(self.decode_time, self.timescale))
     }
 
@@ -83,6 +87,8 @@ pub(super) struct Hints {
     pub(super) prft: ProducerClock,
     /// Start of the session as the uploader gave it, in milliseconds since the Unix epoch.
     pub(super) start_ms: Option<u64>,
+    /// Whether the chunk is the first, or the only, part of what was sent: the others arrived with it.
+    pub(super) first_part: bool,
 }
 
 impl Hints {
@@ -90,11 +96,22 @@ impl Hints {
         self.arrival_ms.saturating_mul(1000)
     }
 
-    fn prft_us(&self) -> Option<u64> {
+    /// The camera's own word, if it is sane.
+    pub(super) fn prft_us(&self) -> Option<u64> {
         let us = u64::try_from(self.prft_ms?).ok()?.checked_mul(1000)?;
         let now = self.now_us();
-        let sane = now.saturating_sub(PRFT_AGE_US_MAX)..=now.saturating_add(FUTURE_US_MAX);
+        let age_us_max = match self.prft {
+            ProducerClock::Rtcp => RTCP_AGE_US_MAX.saturating_add(self.sent_us),
+            _ => PRFT_AGE_US_MAX,
+        };
+        let sane = now.saturating_sub(age_us_max)..=now.saturating_add(FUTURE_US_MAX);
         sane.contains(&us).then_some(us)
+    }
+
+    /// How late the camera's clock (and the way here) is by its own word, in milliseconds.
+    fn camera_offset_ms(&self) -> Option<i64> {
+        let arrived = i128::from(self.arrival_ms) - i128::from(self.sent_us / 1000);
+        self.prft_ms.map(|prft_ms| clamped(arrived - i128::from(prft_ms)))
     }
 
     /// The camera's own word on the time, best first.
@@ -123,8 +140,13 @@ pub(super) struct Placed {
 #[derive(Clone, Debug)]
 pub(super) struct MediaClock {
     source: ProducerClock,
-    /// A media time in microseconds and the producer time it is tied to.
-    anchor: (i128, u64),
+    /// Producer time less media time, in microseconds.
+    offset_us: i128,
+    steering: Steering,
+    /// How much steering has added to that.
+    steered_us: i128,
+    /// Media time of the latest chunk of the lead track.
+    lead_us: i128,
     presentation_offset: Option<i64>,
     /// Media time at which the next chunk of the lead track is expected.
     next_us: i128,
@@ -137,8 +159,7 @@ pub(super) struct MediaClock {
     arrival_ms: u64,
     /// Arrival less the end by producer time: at the first chunk, and now.
     offsets_ms: (i64, i64),
-    /// When the current watch for drift began, and the least lag since.
-    drift: (u64, i64),
+    camera_offset_ms: Option<i64>,
 }
 
 impl MediaClock {
@@ -148,7 +169,10 @@ impl MediaClock {
         let (us, source) = given.or_else(|| hints.camera_us(media)).unwrap_or_else(|| hints.arrived_us());
         let mut clock = Self {
             source,
-            anchor: (media.us(), us.max(floor_us)),
+            offset_us: i128::from(us.max(floor_us)) - media.us(),
+            steering: Steering::new(hints.arrival_ms, hints.prft),
+            steered_us: 0,
+            lead_us: media.us(),
             presentation_offset: None,
             next_us: media.us(),
             slack_us: 0,
@@ -156,21 +180,25 @@ impl MediaClock {
             end_us: floor_us,
             arrival_ms: hints.arrival_ms,
             offsets_ms: (0, 0),
-            drift: (hints.arrival_ms, i64::MAX),
+            camera_offset_ms: None,
         };
+        clock.hear(media, hints);
         let placed = clock.advance(media, hints, Reason::None);
         clock.offsets_ms.0 = clock.offsets_ms.1;
         (clock, placed)
     }
 
-    /// The timeline of an earlier connection, as its last chunk left it.
-    pub(super) fn resume(last: &ChunkHead, arrival_ms: u64) -> Self {
+    /// The timeline of an earlier connection, as its last chunk left it. `prft`: see [`Hints::prft`].
+    pub(super) fn resume(last: &ChunkHead, arrival_ms: u64, prft: ProducerClock) -> Self {
         let start_us = i128::from(ticks_to_us(last.decode_time, last.timescale));
         let end_us = last.end_us();
         let offset = offset_ms(arrival_ms, end_us);
         Self {
             source: last.clock,
-            anchor: (start_us, last.position.producer_us),
+            offset_us: i128::from(last.position.producer_us) - start_us,
+            steering: Steering::new(arrival_ms, prft),
+            steered_us: 0,
+            lead_us: start_us,
             presentation_offset: Some(last.presentation_offset),
             next_us: start_us + i128::from(last.duration_us()),
             slack_us: 0,
@@ -178,7 +206,7 @@ impl MediaClock {
             end_us,
             arrival_ms,
             offsets_ms: (offset, offset),
-            drift: (arrival_ms, i64::MAX),
+            camera_offset_ms: None,
         }
     }
 
@@ -203,9 +231,21 @@ impl MediaClock {
         let ahead = media.us() - self.next_us;
         let jumped = ahead < -(OVERLAP_US + self.slack_us)
             || ahead > JUMP_US && ahead - self.passed_us(hints) > JUMP_US;
-        if jumped || self.drifted(hints) {
+        let heard = self.hear(media, hints);
+        let steer = match heard {
+            Some(heard) if !jumped => {
+                self.steering.steer(&heard, self.source, self.offset_us, media.us() - self.lead_us)
+            }
+            _ => Steer::Hold,
+        };
+        if jumped || steer == Steer::Jump {
             self.tie_anew(media, hints);
             return self.advance(media, hints, Reason::ClockJump);
+        }
+        if let Steer::Slew(added_us, source) = steer {
+            self.offset_us += added_us;
+            self.steered_us += added_us;
+            self.source = source;
         }
         let reason = if ahead >= HOLE_US { Reason::NoData } else { Reason::None };
         self.advance(media, hints, reason)
@@ -222,9 +262,27 @@ impl MediaClock {
         self.offsets_ms.1
     }
 
-    /// How much [`MediaClock::offset_ms`] has grown since the session began.
+    /// How much [`MediaClock::offset_ms`] has grown since the session began, or its timeline was tied anew, and would
+    /// have grown without steering: what the media's own clock has lost.
     pub(super) fn drift_ms(&self) -> i64 {
-        self.offsets_ms.1.saturating_sub(self.offsets_ms.0)
+        let grown = i128::from(self.offsets_ms.1) - i128::from(self.offsets_ms.0);
+        clamped(grown + self.steered_us / 1000)
+    }
+
+    /// Arrival less the camera's own time, if it tells one: also when that is not believed.
+    pub(super) fn camera_offset_ms(&self) -> Option<i64> {
+        self.camera_offset_ms
+    }
+
+    /// What the chunk says of the offset.
+    fn hear(&mut self, media: &MediaTime, hints: &Hints) -> Option<Heard> {
+        if !hints.first_part {
+            return None;
+        }
+        self.camera_offset_ms = hints.camera_offset_ms().or(self.camera_offset_ms);
+        let heard = Heard::of(media, hints);
+        self.steering.hear(media.us(), &heard, self.source, self.offset_us);
+        Some(heard)
     }
 
     /// Time that passed here since the latest chunk, beyond what the new chunk lasts.
@@ -242,9 +300,12 @@ impl MediaClock {
             (None, _) => hints.arrived_us(),
         };
         self.source = source;
-        self.anchor = (media.us(), us.max(self.end_us));
+        self.offset_us = i128::from(us.max(self.end_us)) - media.us();
         self.presentation_offset = None;
-        self.drift = (hints.arrival_ms, i64::MAX);
+        self.steering = Steering::new(hints.arrival_ms, hints.prft);
+        self.steered_us = 0;
+        self.offsets_ms.0 = offset_ms(hints.arrival_ms, us.max(self.end_us).saturating_add(hints.sent_us));
+        self.hear(media, hints);
     }
 
     fn advance(&mut self, media: &MediaTime, hints: &Hints, discontinuity: Reason) -> Placed {
@@ -252,11 +313,11 @@ impl MediaClock {
         self.presentation_offset = self.presentation_offset.or(media.presentation_offset);
         self.next_us = i128::from(ticks_to_us(media.next, media.timescale));
         self.slack_us = i128::from(ticks_to_us(media.last_duration, media.timescale));
+        self.lead_us = media.us();
         self.latest_us = producer_us;
         self.end_us = self.end_us.max(producer_us.saturating_add(media.duration_us()));
         self.arrival_ms = hints.arrival_ms;
         self.offsets_ms.1 = offset_ms(hints.arrival_ms, self.end_us);
-        self.drift.1 = self.drift.1.min(self.offsets_ms.1);
         Placed { producer_us, presentation_offset: self.presentation_offset.unwrap_or(0), discontinuity }
     }
 
@@ -272,20 +333,15 @@ impl MediaClock {
     }
 
     fn producer_us(&self, media: &MediaTime) -> u64 {
-        let us = i128::from(self.anchor.1) + media.us() - self.anchor.0;
+        let us = media.us().saturating_add(self.offset_us);
         u64::try_from(us.max(0)).unwrap_or(u64::MAX)
-    }
-
-    fn drifted(&mut self, hints: &Hints) -> bool {
-        if hints.arrival_ms.saturating_sub(self.drift.0) < DRIFT_WINDOW_MS {
-            return false;
-        }
-        let (_, least) = std::mem::replace(&mut self.drift, (hints.arrival_ms, i64::MAX));
-        self.source == ProducerClock::Arrival && least != i64::MAX && i128::from(least) * 1000 > JUMP_US
     }
 }
 
 fn offset_ms(arrival_ms: u64, end_us: u64) -> i64 {
-    let ms = i128::from(arrival_ms) - i128::from(end_us / 1000);
+    clamped(i128::from(arrival_ms) - i128::from(end_us / 1000))
+}
+
+fn clamped(ms: i128) -> i64 {
     ms.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
 }

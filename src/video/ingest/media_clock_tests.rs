@@ -26,7 +26,14 @@ fn of(decode_time: u64, duration: u64) -> MediaTime {
 }
 
 fn arrived(ms: u64) -> Hints {
-    Hints { arrival_ms: ms, sent_us: SECOND, prft_ms: None, prft: ProducerClock::Prft, start_ms: None }
+    Hints {
+        arrival_ms: ms,
+        sent_us: SECOND,
+        prft_ms: None,
+        prft: ProducerClock::Prft,
+        start_ms: None,
+        first_part: true,
+    }
 }
 
 /// A session that began at media time 100 s, arriving at `NOW_MS`.
@@ -85,10 +92,13 @@ fn media_time_alone_counts_after_the_first_chunk_however_it_arrives() {
     // All at once, then nothing for a minute, then the rest of what was meant to come meanwhile.
     for (index, arrival_ms) in [(1, NOW_MS), (2, NOW_MS + 60_000), (3, NOW_MS + 60_001)] {
         let placed = clock.place(&at(100.0 + f64::from(index)), &arrived(arrival_ms));
-        assert_eq!(placed.producer_us, first.producer_us + u64::from(index as u32) * SECOND);
+        // That the second one came with the first, which had been a second late then, is worked off unnoticed.
+        let media_us = first.producer_us + u64::from(index as u32) * SECOND;
+        assert!(placed.producer_us.abs_diff(media_us) <= 10_000, "{index}: {placed:?}");
         assert_eq!(placed.discontinuity, Reason::None);
     }
-    assert_eq!(clock.offset_ms(), 60_001 - 3000);
+    assert!(clock.offset_ms().abs_diff(60_001 - 3000) <= 10);
+    assert_eq!(clock.drift_ms(), 60_001 - 3000);
 }
 
 #[test]
@@ -172,7 +182,7 @@ fn a_last_sample_that_claims_too_much_is_no_jump() {
 }
 
 #[test]
-fn a_slow_crystal_is_noticed_after_ten_seconds_and_five_minutes() {
+fn a_crystal_slower_than_steering_can_follow_costs_a_jump_now_and_then() {
     let (mut clock, first) = begun();
     let mut jumps = Vec::new();
     // Its second lasts 1.01 of ours.
@@ -185,7 +195,7 @@ fn a_slow_crystal_is_noticed_after_ten_seconds_and_five_minutes() {
         }
         assert!(clock.offset_ms() < 17_000, "{}", clock.offset_ms());
     }
-    assert!((2..=3).contains(&jumps.len()), "{jumps:?}");
+    assert!((1..=2).contains(&jumps.len()), "{jumps:?}");
     assert!(jumps.iter().all(|(_, reason)| *reason == Reason::ClockJump));
 }
 

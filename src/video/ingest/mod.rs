@@ -31,6 +31,9 @@ mod media_clock_tests;
 mod numbering;
 mod place;
 mod session;
+mod steering;
+#[cfg(test)]
+mod steering_tests;
 
 pub use events::{Event, FragmentRef};
 pub(crate) use live::{Live, Slot, Stop};
@@ -122,8 +125,10 @@ pub struct Summary {
     /// Arrival less producer time at the end of its media, in milliseconds: how late the camera's clock, and the way
     /// here, were.
     pub offset_ms: i64,
-    /// How much that grew during the session.
+    /// How much its media clock lost against ours during the session.
     pub drift_ms: i64,
+    /// Arrival less the camera's own time, in milliseconds, if its media told one, believed or not.
+    pub camera_offset_ms: Option<i64>,
     /// The input ended within a chunk, which was thrown away.
     pub truncated: bool,
     /// Why the session ended early, or what was wrong with the end of its input. What is counted above is stored.

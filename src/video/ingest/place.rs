@@ -84,7 +84,7 @@ impl Placer {
         let time = media_time(init, chunk, self.config.fragment_us_max());
         let prft_ms = chunk.prft.and_then(|prft| prft.start_ms(init, &chunk.info, arrival_ms));
         let sent_us = ticks_to_us(time.duration, time.timescale);
-        Ok(Hints { arrival_ms, sent_us, prft_ms, prft: self.prft, start_ms: self.start_ms })
+        Ok(Hints { arrival_ms, sent_us, prft_ms, prft: self.prft, start_ms: self.start_ms, first_part: true })
     }
 
     /// Dates a chunk that belongs to the initialisation segment in force.
@@ -127,7 +127,7 @@ impl Placer {
         let before = &self.before;
         let resumed = before.last_chunk.as_ref().filter(|(_, _, head)| head.init == id).and_then(
             |(_, arrival, head)| {
-                let clock = MediaClock::resume(head, arrival.0);
+                let clock = MediaClock::resume(head, arrival.0, hints.prft);
                 clock.continues(time, hints, self.restated).then_some(clock)
             },
         );
@@ -183,6 +183,7 @@ impl Placer {
             clock: Some(clock.source()),
             offset_ms: clock.offset_ms(),
             drift_ms: clock.drift_ms(),
+            camera_offset_ms: clock.camera_offset_ms(),
         }
     }
 }

@@ -156,6 +156,7 @@ impl Session {
             self.append(dated, part.bytes).await?;
             // The parts follow the first one.
             hints.prft_ms = None;
+            hints.first_part = false;
         }
         Ok(())
     }
@@ -241,6 +242,7 @@ impl Session {
         self.summary.clock = status.clock;
         self.summary.offset_ms = status.offset_ms;
         self.summary.drift_ms = status.drift_ms;
+        self.summary.camera_offset_ms = status.camera_offset_ms;
         self.summary.error = error;
         self.summary
     }

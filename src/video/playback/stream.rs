@@ -43,6 +43,8 @@ struct Started {
     origin: (u64, i128),
     /// What is added to the current session's media times, in microseconds.
     shift_us: i128,
+    /// Up to where there is media on the timeline that is sent, in microseconds.
+    end_us: i128,
     sequence: u32,
 }
 
@@ -127,7 +129,8 @@ impl Playing {
                 let init = self.recording.init(head.init).await?;
                 self.ready.push_back(init.bytes.clone());
                 let origin = (head.position.producer_us, media_us);
-                self.started = Some(Started { id: head.init, init, origin, shift_us: 0, sequence: 0 });
+                self.started =
+                    Some(Started { id: head.init, init, origin, shift_us: 0, end_us: media_us, sequence: 0 });
             }
             None => return Ok(()),
             Some(started) if started.id != head.init => {
@@ -136,11 +139,13 @@ impl Playing {
             }
             Some(started) if head.flags.has(Flags::DISCONTINUITY) => {
                 let passed_us = i128::from(head.position.producer_us) - i128::from(started.origin.0);
-                started.shift_us = started.origin.1 + passed_us - media_us;
+                // Steered clocks run a little slower than media: what follows must not overlap it.
+                started.shift_us = (started.origin.1 + passed_us).max(started.end_us) - media_us;
             }
             Some(_) => {}
         }
         if let Some(started) = &mut self.started {
+            started.end_us = media_us + started.shift_us + i128::from(head.duration_us());
             started.sequence = started.sequence.wrapping_add(1);
             let (moof, rest) = started.moved(body)?;
             self.ready.extend([moof, rest]);
