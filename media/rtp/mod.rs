@@ -13,6 +13,7 @@ mod ntp;
 mod packet;
 mod receiver;
 mod rtcp;
+pub mod sdp;
 mod track;
 
 pub use ntp::NtpTime;

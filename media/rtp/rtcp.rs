@@ -79,12 +79,12 @@ fn split(compound: &[u8]) -> Result<(&[u8], &[u8]), RtpError> {
 fn read(packet: &[u8]) -> Option<Report> {
     let word =
         |at: usize| packet.get(4 * at..).and_then(<[u8]>::first_chunk).copied().map(u32::from_be_bytes);
-    match packet.get(1)? {
-        &SENDER_REPORT => {
+    match *packet.get(1)? {
+        SENDER_REPORT => {
             let ntp = u64::from(word(2)?) << 32 | u64::from(word(3)?);
             Some(Report::Sender { ssrc: word(1)?, ntp: NtpTime::said(ntp), timestamp: word(4)? })
         }
-        &GOODBYE => {
+        GOODBYE => {
             let count = usize::from(packet.first()? & 0x1f);
             Some(Report::Goodbye { ssrcs: (1..=count).map_while(word).collect() })
         }
