@@ -3,6 +3,7 @@
 //! - [`fmp4`]: fragmented MP4. A scanner that cuts initialisation segments and chunks off an endless byte stream, what
 //!   is known about them (tracks, codecs, samples, key frames, producer time), and writing, splitting, shifting them.
 //! - [`fragmenter`]: coded pictures and packets of sound as fragmented MP4.
+//! - [`g711`]: the sound of telephones, and of many cameras.
 //! - [`clip`]: the layout of one progressive MP4 file made of stored chunks, so that any byte range can be served.
 //! - [`rtp`]: what cameras say over RTSP: session descriptions, packets, clocks.
 //! - [`playlist`]: HLS playlists as values, their text, and a check of the rules they must keep.
@@ -15,6 +16,7 @@ pub mod clip;
 mod error;
 pub mod fmp4;
 pub mod fragmenter;
+pub mod g711;
 pub mod playlist;
 pub mod rtp;
 pub mod worker_protocol;
