@@ -105,9 +105,20 @@ impl Snapshot {
         label: &str,
         values: impl IntoIterator<Item = (String, f64)>,
     ) -> Result<(), prometheus::Error> {
-        let family = GaugeVec::new(Opts::new(name, help), &[label])?;
-        for (name, value) in values {
-            family.get_metric_with_label_values(&[&name])?.set(value);
+        self.labelled(name, help, [label], values.into_iter().map(|(of, value)| ([of], value)))
+    }
+
+    /// Adds a family of gauges with several labels each.
+    pub fn labelled<const LABELS: usize>(
+        &self,
+        name: &str,
+        help: &str,
+        labels: [&str; LABELS],
+        values: impl IntoIterator<Item = ([String; LABELS], f64)>,
+    ) -> Result<(), prometheus::Error> {
+        let family = GaugeVec::new(Opts::new(name, help), &labels)?;
+        for (of, value) in values {
+            family.get_metric_with_label_values(&of.each_ref().map(String::as_str))?.set(value);
         }
         self.add(family)
     }

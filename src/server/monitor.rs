@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use shardlog::local::LocalStats;
+use video::VideoInfo;
 
 /// Streams that get a series of their own; beyond that the answer would be a burden to its reader.
 const STREAMS_MAX: usize = 1000;
@@ -95,5 +96,26 @@ async fn streams(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error
     let help = "Time since the newest durable chunk";
     snapshot.gauges("kinetoscope_stream_last_durable_age_seconds", help, "stream", ages)?;
     let stored = streams.iter().map(|stream| (stream.name.clone(), stream.stored_bytes as f64));
-    snapshot.gauges("kinetoscope_stream_stored_bytes", "Bytes on disk", "stream", stored)
+    snapshot.gauges("kinetoscope_stream_stored_bytes", "Bytes on disk", "stream", stored)?;
+    clocks(&streams, snapshot)
+}
+
+/// How the clocks of the cameras that send now differ from ours.
+fn clocks(streams: &[VideoInfo], snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let sending =
+        || streams.iter().filter_map(|stream| Some((stream.name.clone(), stream.session.as_ref()?)));
+    let sources =
+        sending().filter_map(|(name, session)| Some(([name, session.clock?.name().to_owned()], 1.0)));
+    let help = "Where the camera's times come from: 1 for the one that is used";
+    snapshot.labelled("kinetoscope_stream_clock", help, ["stream", "clock"], sources)?;
+    let offsets = sending().map(|(name, session)| (name, session.offset_ms as f64 / 1000.0));
+    let help = "Arrival less the camera's time as it is kept";
+    snapshot.gauges("kinetoscope_stream_clock_offset_seconds", help, "stream", offsets)?;
+    let drifts = sending().map(|(name, session)| (name, session.drift_ms as f64 / 1000.0));
+    let help = "What the camera's media clock has lost since its session began";
+    snapshot.gauges("kinetoscope_stream_clock_drift_seconds", help, "stream", drifts)?;
+    let cameras =
+        sending().filter_map(|(name, session)| Some((name, session.camera_offset_ms? as f64 / 1000.0)));
+    let help = "Arrival less the camera's own time, whether that is believed or not";
+    snapshot.gauges("kinetoscope_stream_camera_clock_offset_seconds", help, "stream", cameras)
 }

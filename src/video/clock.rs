@@ -54,6 +54,17 @@ pub enum ProducerClock {
 }
 
 impl ProducerClock {
+    /// Its name in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Arrival => "arrival",
+            Self::Prft => "prft",
+            Self::Start => "start",
+            Self::Media => "media",
+            Self::Rtcp => "rtcp",
+        }
+    }
+
     pub(crate) fn to_wire(self) -> u8 {
         match self {
             Self::Arrival => 1,

@@ -82,6 +82,9 @@ async fn events_come_while_the_upload_goes_on() {
     while !text.contains("PERSISTED") {
         text += std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap();
     }
+    let metrics = server.get("/metrics").await.text().await.unwrap();
+    assert!(metrics.contains(r#"kinetoscope_stream_clock{clock="arrival",stream="cam"} 1"#), "{metrics}");
+    assert!(metrics.contains(r#"kinetoscope_stream_clock_offset_seconds{stream="cam"}"#), "{metrics}");
     sender.send(Ok(Bytes::copy_from_slice(rest))).await.unwrap();
     drop(sender);
     while let Some(more) = bytes.next().await {
