@@ -26,7 +26,6 @@ impl NtpTime {
     }
 
     /// Microseconds since a time that is the same for all of a sender's times.
-    #[allow(dead_code)]
     pub(super) fn us(self) -> i64 {
         self.us
     }

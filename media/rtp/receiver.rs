@@ -26,6 +26,9 @@ pub enum Dropped {
     /// It has another payload type than the track's.
     #[error("the packet has payload type {0}, which is not the track's")]
     PayloadType(u8),
+    /// The camera has announced fewer tracks.
+    #[error("there is no track {0}")]
+    Track(usize),
     /// It came before.
     #[error("the packet came twice")]
     Duplicate,
