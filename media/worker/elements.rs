@@ -32,6 +32,9 @@ pub(crate) const LATM_DEPAY: Kind = Kind { name: "rtpmp4adepay", package: GOOD }
 pub(crate) const OPUS_DEPAY: Kind = Kind { name: "rtpopusdepay", package: GOOD };
 pub(crate) const H264_PARSE: Kind = Kind { name: "h264parse", package: BAD };
 pub(crate) const H265_PARSE: Kind = Kind { name: "h265parse", package: BAD };
+pub(crate) const FLAC: Kind = Kind { name: "flacenc", package: GOOD };
+pub(crate) const JITTER: Kind = Kind { name: "rtpjitterbuffer", package: GOOD };
+pub(crate) const RTSP: Kind = Kind { name: "rtspsrc", package: GOOD };
 
 /// Codecs that can be decoded here, for the description of the worker.
 const CODECS: [(Codec, &str); 3] = [(Codec::H264, "H.264"), (Codec::H265, "H.265"), (Codec::Av1, "AV1")];

@@ -1,133 +1,169 @@
 //! One camera at work: packets in, fragmented MP4 out. No input or output of its own.
 
-use super::clock::{Clock, RtpPacket};
-use super::depth;
 use super::failure::GaveUp;
-use super::reorder::Reorder;
-use super::track::{Dated, Taken, Track};
+use super::jitter::Jitter;
+use super::output::Output;
+use super::track::{BASE_TICKS, Dated, Taken, Track};
 use bytes::Bytes;
-use media::fmp4::TrackKind;
-use media::fragmenter::{AccessUnit, Fragmenter, Options};
-use media::worker_protocol::camera::{Batch, CameraFailure, Open, Packet, PacketKind, Report, TRACKS_MAX};
+use media::rtp::{RtpPacket, RtpTrack};
+use media::worker_protocol::camera::{
+    Batch, CameraFailure, Carriage, Packet, PacketKind, Report, TRACKS_MAX,
+};
 
-/// A camera's tracks and what makes chunks of them.
+/// A camera's tracks, and what makes chunks of them.
 pub(crate) struct Camera {
-    tracks: Vec<Track>,
-    timing: Vec<Timing>,
-    clock: Clock,
-    fragmenter: Fragmenter,
-    report: Report,
+    inputs: Vec<Input>,
+    output: Output,
+    /// When the latest packets came, in microseconds since the Unix epoch.
+    arrival_us: u64,
+    /// Packets of no track.
+    astray: u64,
+    warning: Option<String>,
 }
 
-/// What dates a track's units.
-#[derive(Default)]
-struct Timing {
-    reorder: Reorder,
-    step: i64,
+/// What a track's packets pass through.
+struct Input {
+    /// Over UDP, before anything else.
+    jitter: Option<Jitter>,
+    /// Packets that were not even given to the jitter buffer.
+    refused: u64,
+    track: Track,
 }
 
 impl Camera {
-    /// Makes ready for a camera's packets.
-    pub(crate) fn open(open: &Open) -> Result<Self, GaveUp> {
-        if open.tracks.is_empty() || open.tracks.len() > TRACKS_MAX {
-            let detail = format!("{} tracks, not 1 to {TRACKS_MAX}", open.tracks.len());
+    /// Makes ready for the packets of these tracks.
+    pub(crate) fn open(tracks: &[RtpTrack], carriage: Carriage, chunk_ms: u32) -> Result<Self, GaveUp> {
+        if tracks.is_empty() || tracks.len() > TRACKS_MAX {
+            let detail = format!("{} tracks, not 1 to {TRACKS_MAX}", tracks.len());
             return Err(GaveUp::new(CameraFailure::BadRequest, detail));
         }
-        let kinds: Vec<TrackKind> = open.tracks.iter().map(|track| track.encoding.kind()).collect();
-        let rates: Vec<u32> = open.tracks.iter().map(|track| track.clock_rate).collect();
-        let tracks: Vec<Track> = open.tracks.iter().cloned().map(Track::start).collect::<Result<_, _>>()?;
-        let options = Options { chunk_ms: open.chunk_ms, ..Options::default() };
+        let inputs = tracks.iter().map(|track| Input::start(track, carriage));
         Ok(Self {
-            timing: tracks.iter().map(|_| Timing::default()).collect(),
-            tracks,
-            clock: Clock::new(&rates),
-            fragmenter: Fragmenter::new(options, &kinds),
-            report: Report::default(),
+            inputs: inputs.collect::<Result<_, _>>()?,
+            output: Output::new(tracks, chunk_ms),
+            arrival_us: 0,
+            astray: 0,
+            warning: None,
         })
     }
 
     /// Takes packets that came together.
     pub(crate) fn take(&mut self, batch: &Batch) -> Result<(), GaveUp> {
+        self.arrival_us = batch.arrival_us;
         for packet in batch.packets() {
             let packet = packet.map_err(|error| GaveUp::new(CameraFailure::BadRequest, error.to_string()))?;
-            self.packet(&packet, batch.arrival_us);
+            self.packet(packet)?;
         }
-        for index in 0..self.tracks.len() {
-            let mut taken = Vec::new();
-            self.tracks[index].work(|one| taken.push(one))?;
-            for taken in taken {
-                self.hand_on(index, taken)?;
-            }
-        }
-        Ok(())
+        self.work()
     }
 
-    fn packet(&mut self, packet: &Packet, arrival_us: u64) {
+    /// Takes one packet. What comes of it is made by [`Self::work`].
+    pub(crate) fn packet(&mut self, packet: Packet) -> Result<(), GaveUp> {
         let index = usize::from(packet.track);
-        let Some(track) = self.tracks.get_mut(index) else {
-            self.report.packets_dropped += 1;
-            return;
+        let Some(input) = self.inputs.get_mut(index) else {
+            self.astray += 1;
+            return Ok(());
         };
-        if packet.kind == PacketKind::Rtcp {
-            return;
-        }
-        self.report.packets += 1;
-        match RtpPacket::parse(&packet.data) {
-            Some(rtp) if rtp.payload_type == track.announced().payload_type => {
-                let ticks = self.clock.ticks(index, rtp.timestamp, arrival_us);
-                track.push(Dated { ticks, packet: packet.data.clone(), payload: rtp.payload });
+        match packet.kind {
+            PacketKind::Rtcp => {
+                self.output.session.rtcp(index, &packet.data);
+                Ok(())
             }
-            _ => self.report.packets_dropped += 1,
-        }
-    }
-
-    fn hand_on(&mut self, index: usize, taken: Taken) -> Result<(), GaveUp> {
-        let announced = self.tracks[index].announced();
-        let timing = &mut self.timing[index];
-        match taken {
-            Taken::Config { config, step } => {
-                timing.step = step;
-                if let Some(told) = depth::told(announced.encoding, &config.extradata) {
-                    timing.reorder.expect(told);
+            PacketKind::Rtp => match &input.jitter {
+                None => {
+                    input.receive(index, &packet.data, self.arrival_us, &mut self.output);
+                    Ok(())
                 }
-                self.fragmenter.configure(index, &config)?;
-            }
-            Taken::Unit { ticks, data, sync } => {
-                let pts = self.clock.media(index, ticks);
-                let dts = match announced.encoding.kind() {
-                    TrackKind::Video => timing.reorder.date(pts, timing.step),
-                    _ => pts,
-                };
-                self.report.units += 1;
-                self.fragmenter.push(AccessUnit { track: index, pts, dts, data, sync, unix_us: None })?;
-            }
+                Some(jitter) if input.is_its_own(&packet.data) => jitter.push(packet.data),
+                Some(_) => {
+                    input.refused += 1;
+                    Ok(())
+                }
+            },
         }
-        Ok(())
     }
 
-    /// Gives up all that is held.
-    pub(crate) fn end(&mut self) -> Result<(), GaveUp> {
-        for index in 0..self.tracks.len() {
+    /// Works off the packets that are in order.
+    pub(crate) fn work(&mut self) -> Result<(), GaveUp> {
+        for index in 0..self.inputs.len() {
+            self.fetch(index);
             let mut taken = Vec::new();
-            self.tracks[index].end(|one| taken.push(one))?;
-            for taken in taken {
-                self.hand_on(index, taken)?;
-            }
+            self.inputs[index].track.work(|one| taken.push(one))?;
+            self.hand_on(index, taken)?;
         }
-        Ok(self.fragmenter.flush()?)
+        self.output.release()
+    }
+
+    /// Gives up all that is held back.
+    pub(crate) fn end(&mut self) -> Result<(), GaveUp> {
+        for index in 0..self.inputs.len() {
+            if let Some(jitter) = &self.inputs[index].jitter {
+                jitter.end();
+            }
+            self.fetch(index);
+            let mut taken = Vec::new();
+            self.inputs[index].track.end(|one| taken.push(one))?;
+            self.hand_on(index, taken)?;
+        }
+        self.output.end()
     }
 
     /// The next piece of the MP4.
     pub(crate) fn pop(&mut self) -> Option<Bytes> {
-        self.fragmenter.pop()
+        self.output.pop()
     }
 
     /// What has been seen so far.
     pub(crate) fn report(&mut self) -> Report {
-        let complaint = self.tracks.iter().find_map(Track::complaint);
-        if complaint.is_some() {
-            self.report.warning = complaint;
+        let counts = self.output.session.counts();
+        let unordered = |input: &Input| input.refused + input.jitter.as_ref().map_or(0, Jitter::dropped);
+        let dropped = self.astray + counts.dropped + self.inputs.iter().map(unordered).sum::<u64>();
+        let complaint = self.inputs.iter().find_map(|input| input.track.complaint());
+        self.warning = complaint.or(self.warning.take());
+        Report {
+            packets: counts.packets + dropped,
+            packets_lost: counts.lost,
+            packets_dropped: dropped,
+            units: self.output.units(),
+            warning: self.warning.clone(),
         }
-        self.report.clone()
+    }
+
+    /// Takes what the jitter buffer of a track has put in order.
+    fn fetch(&mut self, index: usize) {
+        let input = &mut self.inputs[index];
+        for packet in input.jitter.iter().flat_map(Jitter::take).collect::<Vec<_>>() {
+            input.receive(index, &packet, self.arrival_us, &mut self.output);
+        }
+    }
+
+    fn hand_on(&mut self, index: usize, taken: Vec<Taken>) -> Result<(), GaveUp> {
+        taken.into_iter().try_for_each(|taken| self.output.push(index, taken))
+    }
+}
+
+impl Input {
+    fn start(track: &RtpTrack, carriage: Carriage) -> Result<Self, GaveUp> {
+        Ok(Self {
+            jitter: match carriage {
+                Carriage::Tcp => None,
+                Carriage::Udp => Some(Jitter::start(track)?),
+            },
+            refused: 0,
+            track: Track::start(track.clone())?,
+        })
+    }
+
+    fn is_its_own(&self, packet: &Bytes) -> bool {
+        let own = self.track.announced().payload_type;
+        RtpPacket::parse(packet).is_ok_and(|packet| packet.payload_type == own)
+    }
+
+    /// A packet that is in order, as far as it can be.
+    fn receive(&mut self, index: usize, packet: &Bytes, arrival_us: u64, output: &mut Output) {
+        // What is not taken is counted there.
+        let Ok(received) = output.session.rtp(index, packet, arrival_us) else { return };
+        let ticks = BASE_TICKS.saturating_add_signed(received.ticks);
+        self.track.push(Dated { ticks, packet: packet.clone(), payload: received.packet.payload });
     }
 }

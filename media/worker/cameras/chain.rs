@@ -8,7 +8,8 @@ use super::failure::GaveUp;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use media::worker_protocol::camera::CameraFailure;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What comes out of a row.
 #[derive(Debug)]
@@ -31,11 +32,22 @@ pub(crate) struct Chain {
 /// Where the last pad leaves what it gets. Our code in pad functions must not panic (the process would end): it only
 /// adds to a list.
 #[derive(Clone, Default)]
-struct Outbox(Arc<Mutex<Vec<Out>>>);
+struct Outbox(Arc<(Mutex<Got>, Condvar)>);
+
+#[derive(Default)]
+struct Got {
+    out: Vec<Out>,
+    ended: bool,
+}
 
 impl Outbox {
-    fn lock(&self) -> MutexGuard<'_, Vec<Out>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Got> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ended(&self) {
+        self.lock().ended = true;
+        self.0.1.notify_all();
     }
 }
 
@@ -87,6 +99,14 @@ impl Chain {
         }
     }
 
+    /// Works one buffer off.
+    pub(crate) fn push_one(&self, buffer: gst::Buffer) -> Result<(), GaveUp> {
+        match self.entry.push(buffer) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.gave_up(&error.to_string())),
+        }
+    }
+
     /// Says that nothing more comes, so that elements give up what they hold back. Nothing may be pushed afterwards.
     pub(crate) fn end(&self) {
         self.entry.push_event(gst::event::Eos::new());
@@ -94,7 +114,14 @@ impl Chain {
 
     /// What has come out since the last time.
     pub(crate) fn take(&self) -> Vec<Out> {
-        std::mem::take(&mut *self.out.lock())
+        std::mem::take(&mut self.out.lock().out)
+    }
+
+    /// Waits until the end has come through, at most so long; for elements that have a thread of their own.
+    pub(crate) fn wait_for_end(&self, at_most: Duration) {
+        let (_, ended) = &*self.out.0;
+        // The time is up, the end is there, or the lock is poisoned: it is over in any case.
+        drop(ended.wait_timeout_while(self.out.lock(), at_most, |got| !got.ended));
     }
 
     /// The first warning or error that an element has reported since the last time. Takes every message off the bus,
@@ -141,16 +168,18 @@ fn exit_pad(wanted: &gst::Caps, out: &Outbox) -> Result<gst::Pad, GaveUp> {
     let (buffers, lists, events) = (out.clone(), out.clone(), out.clone());
     let pad = gst::Pad::builder_from_template(&template)
         .chain_function(move |_, _, buffer| {
-            buffers.lock().push(Out::Buffer(buffer));
+            buffers.lock().out.push(Out::Buffer(buffer));
             Ok(gst::FlowSuccess::Ok)
         })
         .chain_list_function(move |_, _, list| {
-            lists.lock().extend(list.iter_owned().map(Out::Buffer));
+            lists.lock().out.extend(list.iter_owned().map(Out::Buffer));
             Ok(gst::FlowSuccess::Ok)
         })
         .event_function(move |_, _, event| {
-            if let gst::EventView::Caps(caps) = event.view() {
-                events.lock().push(Out::Caps(caps.caps_owned()));
+            match event.view() {
+                gst::EventView::Caps(caps) => events.lock().out.push(Out::Caps(caps.caps_owned())),
+                gst::EventView::Eos(_) => events.ended(),
+                _ => {}
             }
             true
         })

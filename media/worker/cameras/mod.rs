@@ -5,11 +5,12 @@
 
 mod camera;
 mod chain;
-mod clock;
 mod depth;
 mod failure;
 mod form;
 mod g711;
+mod jitter;
+mod output;
 mod receive;
 mod reorder;
 mod socket;
@@ -18,7 +19,7 @@ mod track;
 use crate::deadline::Deadline;
 use camera::Camera;
 use failure::{GaveUp, Stop};
-use media::worker_protocol::camera::{CameraFailure, CameraRequest, CameraResponse, Open};
+use media::worker_protocol::camera::{CameraFailure, CameraRequest, CameraResponse, Carriage, Open};
 use rustix::fd::OwnedFd;
 use socket::{CameraSocket, Heard};
 use std::io;
@@ -29,6 +30,8 @@ use std::time::Duration;
 const STACK_BYTES: usize = 512 << 10;
 /// How often the server is told how it goes.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
+/// How often is looked whether something has come by another way than the socket.
+const LOOK_EVERY: Duration = Duration::from_millis(40);
 
 /// Serves cameras until the server goes away. Then the process ends, whatever its threads are doing.
 pub(crate) fn run() -> io::Result<()> {
@@ -61,7 +64,12 @@ fn serve(stream: UnixStream) {
 }
 
 fn record(socket: &mut CameraSocket) -> Result<(), Stop> {
-    let mut camera = Camera::open(&opened(socket)?)?;
+    let open = opened(socket)?;
+    if open.carriage == Carriage::Udp {
+        // The jitter buffers give up packets while none come.
+        socket.wait_at_most(LOOK_EVERY);
+    }
+    let mut camera = Camera::open(&open.tracks, open.carriage, open.chunk_ms)?;
     let mut report_due = Deadline::new(REPORT_EVERY);
     loop {
         let ended = match socket.hear()? {
@@ -74,7 +82,10 @@ fn record(socket: &mut CameraSocket) -> Result<(), Stop> {
                 true
             }
             Heard::Request(CameraRequest::Open(_)) => return Err(bad_request("a second open")),
-            Heard::Silence => false,
+            Heard::Silence => {
+                camera.work()?;
+                false
+            }
         };
         while let Some(media) = camera.pop() {
             socket.say(&CameraResponse::Media(media))?;

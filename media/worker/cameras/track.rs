@@ -9,6 +9,10 @@ use gstreamer as gst;
 use media::fmp4::{TrackConfig, TrackKind};
 use media::rtp::{Encoding, RtpTrack};
 
+/// Added to RTP times within GStreamer, which knows no negative ones: a track can begin with a picture that is shown before
+/// the one that comes first.
+pub(crate) const BASE_TICKS: u64 = 1 << 40;
+
 /// What comes out of a track.
 #[derive(Debug)]
 pub(crate) enum Taken {
@@ -33,7 +37,7 @@ pub(crate) enum Taken {
 /// A packet for a track.
 #[derive(Debug)]
 pub(crate) struct Dated {
-    /// Its RTP time, extended.
+    /// Its RTP time without wrapping around, plus [`BASE_TICKS`].
     pub(crate) ticks: u64,
     /// The whole packet.
     pub(crate) packet: Bytes,
@@ -126,9 +130,9 @@ impl Track {
             Way::Depay { chain, .. } => {
                 chain.end();
                 self.drain(&mut take);
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// What elements have complained about since the last time.
