@@ -7,5 +7,7 @@ mod token;
 
 pub use credentials::Credentials;
 pub use keys::{AccessKeys, KeysError, Opened, preset};
-pub use request::{Access, For, Frames, Ingest, Manage, Owner, Play, SIGN_IN_REQUIRED, check_stream_name};
-pub use token::{Grant, Verb, Verbs};
+pub use request::{
+    Access, For, Frames, Ingest, Manage, Owner, Play, SIGN_IN_REQUIRED, check_stream_name, still_good,
+};
+pub use token::{Grant, UserPassword, Verb, Verbs};

@@ -73,14 +73,21 @@ impl FromRequestParts<App> for Access {
             Presented::Bearer(token) => (token, false),
             Presented::TokenInQuery(token) => (token, true),
         };
-        let verify = |bytes: &[u8], mac: &[u8]| app.vault.verify_mac(AccessKeys::TOKEN_PURPOSE, bytes, mac);
-        let grant = Grant::open(&token, verify).filter(|grant| app.keys.contains(&grant.key_id)).ok_or_else(
-            || refuse("TOKEN_INVALID", "the token is not one of ours, or its access key is gone"),
-        )?;
-        if app.env.clock.now_ms() / 1000 >= grant.until_s {
-            return Err(refuse("TOKEN_EXPIRED", "the token has expired"));
-        }
+        let grant =
+            Grant::open(&token, |bytes, mac| app.vault.verify_mac(AccessKeys::TOKEN_PURPOSE, bytes, mac));
+        let grant = still_good(app, grant).map_err(|(code, message)| refuse(code, message))?;
         Ok(Self::Token { grant, in_query: in_query.then_some(token) })
+    }
+}
+
+/// A token's grant, unless the token was not ours, its access key is gone or its time is over.
+pub fn still_good(app: &App, grant: Option<Grant>) -> Result<Grant, (&'static str, &'static str)> {
+    match grant.filter(|grant| app.keys.contains(&grant.key_id)) {
+        None => Err(("TOKEN_INVALID", "the token is not one of ours, or its access key is gone")),
+        Some(grant) if app.env.clock.now_ms() / 1000 >= grant.until_s => {
+            Err(("TOKEN_EXPIRED", "the token has expired"))
+        }
+        Some(grant) => Ok(grant),
     }
 }
 

@@ -12,6 +12,9 @@
 //!       ..       m bytes: the stream's name
 //!       last 32  HMAC-SHA256 of everything before, under the vault's key for the purpose "token"
 //! ```
+//!
+//! For protocols that sign in with a user's name and prove a password without showing it, the same token comes in two
+//! parts: as user name `kt_` and everything but the MAC in base64url, as password the MAC in base64url.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -89,9 +92,42 @@ pub struct Grant {
     pub stream: Option<String>,
 }
 
+/// A token as a user's name and password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UserPassword {
+    /// What the token says; no secret.
+    pub username: String,
+    /// Proves it; secret.
+    pub password: String,
+}
+
 impl Grant {
     /// The token in text. `mac` is the vault's for tokens.
     pub fn sign(&self, mac: impl Fn(&[u8]) -> [u8; MAC_BYTES]) -> String {
+        let mut bytes = self.encode();
+        let mac = mac(&bytes);
+        bytes.extend_from_slice(&mac);
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The token in two parts. `mac` is the vault's for tokens.
+    pub fn sign_in_parts(&self, mac: impl Fn(&[u8]) -> [u8; MAC_BYTES]) -> UserPassword {
+        let bytes = self.encode();
+        UserPassword {
+            username: format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&bytes)),
+            password: URL_SAFE_NO_PAD.encode(mac(&bytes)),
+        }
+    }
+
+    /// Reads the part of a token that is a user's name, and says which password belongs to it. Whoever asks must have it
+    /// proved before believing the grant. Says nothing about its age.
+    pub fn open_username(text: &str, mac: impl Fn(&[u8]) -> [u8; MAC_BYTES]) -> Option<(Self, String)> {
+        let bytes = Self::bytes(text)?;
+        Some((Self::decode(&bytes)?, URL_SAFE_NO_PAD.encode(mac(&bytes))))
+    }
+
+    /// What is signed.
+    fn encode(&self) -> Vec<u8> {
         let stream = self.stream.as_deref().unwrap_or_default();
         let (Ok(key_len), Ok(stream_len)) = (u8::try_from(self.key_id.len()), u16::try_from(stream.len()))
         else {
@@ -104,21 +140,27 @@ impl Grant {
         bytes.extend_from_slice(self.key_id.as_bytes());
         bytes.extend_from_slice(&stream_len.to_be_bytes());
         bytes.extend_from_slice(stream.as_bytes());
-        let mac = mac(&bytes);
-        bytes.extend_from_slice(&mac);
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+        bytes
+    }
+
+    fn bytes(text: &str) -> Option<Vec<u8>> {
+        if text.len() > TEXT_BYTES_MAX {
+            return None;
+        }
+        URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()
     }
 
     /// Reads a token whose MAC `verify` accepts. Says nothing about its age. `None` for everything we did not make.
     pub fn open(text: &str, verify: impl Fn(&[u8], &[u8]) -> bool) -> Option<Self> {
-        if text.len() > TEXT_BYTES_MAX {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
+        let bytes = Self::bytes(text)?;
         let (signed, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
         if !verify(signed, mac) {
             return None;
         }
+        Self::decode(signed)
+    }
+
+    fn decode(signed: &[u8]) -> Option<Self> {
         let (&[version], rest) = signed.split_first_chunk()?;
         if version != VERSION {
             return None;
@@ -202,6 +244,17 @@ mod tests {
         for text in ["", "kt_", "kt_!!!!", &text[3..], &"x".repeat(5000)] {
             assert_eq!(Grant::open(text, verify), None);
         }
+    }
+
+    #[test]
+    fn in_two_parts_too() {
+        let parts = grant().sign_in_parts(mac);
+        let (opened, password) = Grant::open_username(&parts.username, mac).unwrap();
+        assert_eq!((opened, &password), (grant(), &parts.password));
+        let other = Grant { stream: Some("cam-2".into()), ..grant() }.sign_in_parts(mac);
+        assert_ne!(other.password, parts.password, "what it says cannot be changed");
+        assert_eq!(Grant::open_username("KINE0123456789", mac), None);
+        assert_eq!(Grant::open(&parts.username, verify), None, "a name alone is no token");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `POST /v1/tokens`: hand a part of one's rights on.
 
 use crate::app::App;
-use crate::auth::{AccessKeys, Grant, Owner, Verb, Verbs, check_stream_name};
+use crate::auth::{AccessKeys, Grant, Owner, UserPassword, Verb, Verbs, check_stream_name};
 use crate::error::ApiError;
 use crate::http::JsonBody;
 use axum::Json;
@@ -29,6 +29,8 @@ fn an_hour() -> u64 {
 #[derive(Serialize)]
 pub struct Token {
     token: String,
+    /// The same, for cameras that push over RTSP: `rtsp://USERNAME:PASSWORD@host/STREAM`.
+    rtsp: UserPassword,
     /// Milliseconds since the Unix epoch.
     expires_at: u64,
 }
@@ -49,6 +51,7 @@ pub async fn create(
     }
     let until_s = app.env.clock.now_ms() / 1000 + wish.expires_in_s;
     let grant = Grant { until_s, verbs, key_id: owner.key_id, stream: wish.stream };
-    let token = grant.sign(|bytes| app.vault.mac(AccessKeys::TOKEN_PURPOSE, bytes));
-    Ok(Json(Token { token, expires_at: until_s * 1000 }))
+    let mac = |bytes: &[u8]| app.vault.mac(AccessKeys::TOKEN_PURPOSE, bytes);
+    let (token, rtsp) = (grant.sign(mac), grant.sign_in_parts(mac));
+    Ok(Json(Token { token, rtsp, expires_at: until_s * 1000 }))
 }
