@@ -5,6 +5,7 @@ use crate::cameras::Cameras;
 use crate::config::Config;
 use crate::health::DiskProbe;
 use crate::metrics::Metrics;
+use crate::rtsp::Rtsp;
 use crate::workers::{Pool, StartError};
 use shardlog::env::Env;
 use shardlog::local::LocalStore;
@@ -40,6 +41,8 @@ pub struct AppState {
     pub cameras: Cameras,
     /// Makes frames; or why none can be made.
     pub pool: Result<Pool, StartError>,
+    /// How RTSP is doing.
+    pub rtsp: Rtsp,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the disk takes writes.

@@ -4,6 +4,7 @@
 //! cli ─► service (opens keystore, metadata, log, streams, video, media-workers) ─► app ─► router ─► handlers
 //!  └─ config                                                                        │
 //!                                                     http: accepting, limits, TLS, stopping
+//!                                                     rtsp: the same for cameras ─► cameras
 //! ```
 //! Handlers translate: a request into a domain call, its outcome into an answer. Errors become answers in [`error`].
 
@@ -25,6 +26,7 @@ pub mod monitor;
 pub mod native;
 pub mod root;
 pub mod router;
+pub mod rtsp;
 pub mod service;
 pub mod workers;
 

@@ -35,6 +35,7 @@ async fn look(app: &App, named: bool) -> Result<String, prometheus::Error> {
     process(app, &snapshot)?;
     log(app.store.stats(), &snapshot)?;
     workers(app, &snapshot)?;
+    rtsp(app, &snapshot)?;
     if named {
         streams(app, &snapshot).await?;
     }
@@ -83,6 +84,20 @@ fn workers(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
     ];
     for (name, help, value) in values {
         snapshot.value(&format!("kinetoscope_workers_{name}"), help, value)?;
+    }
+    Ok(())
+}
+
+fn rtsp(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let view = app.rtsp.view(app.config.tls());
+    let values = [
+        ("connections", "RTSP connections", view.connections),
+        ("sessions", "Cameras that push over RTSP", view.sessions),
+        ("refused_total", "Cameras refused over RTSP", view.refused_total),
+        ("stray_packets_total", "Packets on channels that nobody had set up", view.stray_packets_total),
+    ];
+    for (name, help, value) in values {
+        snapshot.value(&format!("kinetoscope_rtsp_{name}"), help, value as f64)?;
     }
     Ok(())
 }

@@ -29,6 +29,7 @@ pub fn build(app: &App) -> Router {
         .route("/v1/video", get(native::streams::list))
         .nest("/v1/video/{stream}", stream)
         .route("/v1/tokens", post(native::tokens::create))
+        .route("/v1/rtsp", get(native::rtsp::describe))
         .route("/v1/server", get(native::server_info::describe))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

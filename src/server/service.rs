@@ -8,6 +8,7 @@ use crate::data_dir::DataDir;
 use crate::frames::ARCHIVES_MAX;
 use crate::health::DiskProbe;
 use crate::metrics::Metrics;
+use crate::rtsp::Rtsp;
 use crate::workers::{Pool, PoolConfig};
 use shardlog::env::Env;
 use shardlog::local::{LocalOptions, LocalStore};
@@ -99,6 +100,7 @@ impl Service {
             started: env.clock.monotonic(),
             keys: opened.keys,
             metrics,
+            rtsp: Rtsp::default(),
             disk: DiskProbe::default(),
             archives: Arc::new(Semaphore::new(ARCHIVES_MAX)),
             stop,

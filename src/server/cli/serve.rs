@@ -1,10 +1,11 @@
 //! `kinetoscope serve`.
 
 use super::{Failure, say};
-use crate::config::{self, Config, Effective, Layer};
+use crate::config::{self, Config, Effective, Layer, RtspListen};
 use crate::data_dir::DataDir;
 use crate::error::Causes;
 use crate::http::{Server, TlsError, acceptor};
+use crate::rtsp::{Listening, RtspServer};
 use crate::service::Service;
 use crate::{auth, root, router};
 use shardlog::env::Env;
@@ -59,8 +60,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener
             .map_err(|error| Failure::Failed(format!("cannot listen on {}: {error}", config.listen)))?;
+        let (rtsp, listening) = listen_rtsp(&config).await?;
         let service = Service::open(config, &data, root, preset, Env::real()).await;
-        serve(service.map_err(|error| Failure::failed(Causes(&error)))?, listener, tls, signals).await
+        let service = service.map_err(|error| Failure::failed(Causes(&error)))?;
+        service.app().rtsp.set_listening(listening);
+        serve(service, Listeners { http: listener, rtsp, tls }, signals).await
     });
     // What still blocks after the grace period must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -78,15 +82,43 @@ fn tls(config: &Config) -> Result<Option<TlsAcceptor>, TlsError> {
     }
 }
 
-async fn serve(
-    service: Service,
-    listener: TcpListener,
+/// Takes the address for RTSP. One that somebody asked for must be had; the usual one may be another program's.
+async fn listen_rtsp(config: &Config) -> Result<(Option<TcpListener>, Listening), Failure> {
+    let RtspListen::On(address) = config.rtsp_listen else { return Ok((None, Listening::Off)) };
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok::<_, std::io::Error>((Some(listener), Listening::On(address)))
+    };
+    bound.await.or_else(|error| {
+        let reason = format!("cannot listen on {address} for RTSP: {error}");
+        if config.rtsp_listen_given {
+            return Err(Failure::Failed(reason));
+        }
+        tracing::warn!(
+            reason,
+            "no camera can push over RTSP; --rtsp-listen chooses another address, or `off`"
+        );
+        Ok((None, Listening::Failed(reason)))
+    })
+}
+
+/// Where clients come in.
+struct Listeners {
+    http: TcpListener,
+    rtsp: Option<TcpListener>,
     tls: Option<TlsAcceptor>,
-    mut signals: Signals,
-) -> Result<(), Failure> {
+}
+
+async fn serve(service: Service, listeners: Listeners, mut signals: Signals) -> Result<(), Failure> {
+    let Listeners { http: listener, rtsp, tls } = listeners;
     let address = listener.local_addr().map_err(Failure::failed)?;
-    greet(&service, address, tls.is_some());
+    let rtsp_address = rtsp.as_ref().map(TcpListener::local_addr).transpose().map_err(Failure::failed)?;
+    greet(&service, address, rtsp_address, tls.is_some());
     let app = service.app().clone();
+    if let Some(listener) = rtsp {
+        tokio::spawn(RtspServer { listener, tls: tls.clone(), app: app.clone() }.run());
+    }
     let server = Server {
         listener,
         tls,
@@ -109,9 +141,12 @@ async fn serve(
 }
 
 /// What a person or a script wants to know, on standard output.
-fn greet(service: &Service, address: SocketAddr, tls: bool) {
+fn greet(service: &Service, address: SocketAddr, rtsp: Option<SocketAddr>, tls: bool) {
     let url = format!("{}://{address}", if tls { "https" } else { "http" });
     say(format_args!("listening on {url}"));
+    if let Some(rtsp) = rtsp {
+        say(format_args!("rtsp on {}://{rtsp}", if tls { "rtsps" } else { "rtsp" }));
+    }
     if let Some(file) = service.new_credentials() {
         say(format_args!(
             "first start: open {url} and sign in with the access key id and secret access key in {}",

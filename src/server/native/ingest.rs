@@ -65,8 +65,13 @@ pub async fn ingest(
     let start_ms = start_ms(&query, &headers)?;
     // A client that asks before it sends has not sent anything yet, and must not be told to go on if it is refused.
     let asks_first = headers.contains_key(EXPECT);
-    let options =
-        SessionOptions { start_ms, peer: peer.address.to_string(), events, ..SessionOptions::default() };
+    let options = SessionOptions {
+        start_ms,
+        peer: peer.address.to_string(),
+        events,
+        takeover: app.config.publisher_takeover,
+        ..SessionOptions::default()
+    };
     let auto_create = query.auto_create != Some(false);
 
     let (tell_begun, begun) = oneshot::channel();

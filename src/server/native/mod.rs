@@ -8,6 +8,7 @@ pub mod frame;
 pub mod ingest;
 pub mod media;
 pub mod range;
+pub mod rtsp;
 pub mod server_info;
 pub mod streams;
 pub mod timeline;

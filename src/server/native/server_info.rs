@@ -16,6 +16,16 @@ pub struct ServerInfo {
     uptime_s: u64,
     storage: Storage,
     workers: PoolStats,
+    rtsp: RtspInfo,
+}
+
+/// Where cameras push over RTSP.
+#[derive(Serialize)]
+struct RtspInfo {
+    listen: Option<String>,
+    /// Why there is no address, if there should be one.
+    error: Option<String>,
+    tls: bool,
 }
 
 #[derive(Serialize)]
@@ -28,6 +38,7 @@ struct Storage {
 
 /// For whoever is signed in, with whatever rights.
 pub async fn describe(State(app): State<App>, _: Access) -> Result<Json<ServerInfo>, ApiError> {
+    let rtsp = app.rtsp.view(app.config.tls());
     let data = app.data.clone();
     let space = tokio::task::spawn_blocking(move || space(&data))
         .await
@@ -38,6 +49,7 @@ pub async fn describe(State(app): State<App>, _: Access) -> Result<Json<ServerIn
         uptime_s: app.env.clock.monotonic().saturating_sub(app.started).as_secs(),
         storage: Storage { used_bytes: app.store.stats().bytes_on_disk, free_bytes, total_bytes },
         workers: app.pool.as_ref().map(Pool::stats).unwrap_or_default(),
+        rtsp: RtspInfo { listen: rtsp.listen, error: rtsp.error, tls: rtsp.tls },
     }))
 }
 

@@ -5,6 +5,7 @@ mod commands;
 mod ingest;
 mod limits;
 mod playback;
+mod rtsp;
 mod start;
 mod stop;
 mod streams;
@@ -15,6 +16,7 @@ use crate::auth::Credentials;
 use crate::config::{Config, Layer, RtspListen, load};
 use crate::data_dir::DataDir;
 use crate::http::Server;
+use crate::rtsp::{Listening, RtspServer};
 use crate::service::Service;
 use crate::{root, router};
 use bytes::Bytes;
@@ -37,6 +39,8 @@ const SECRET: &str = "test-secret-0123456789";
 /// A running server.
 struct TestServer {
     address: SocketAddr,
+    /// Where RTSP is taken in.
+    rtsp: SocketAddr,
     app: App,
     service: Option<Service>,
     serving: JoinHandle<()>,
@@ -76,9 +80,13 @@ impl TestServer {
         let root = root::source(None, &config.data, true, |_| None).unwrap();
         let preset = Credentials { key_id: KEY_ID.to_owned(), secret: SECRET.to_owned() };
         let listener = TcpListener::bind(config.listen).await.unwrap();
+        let rtsp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let rtsp_address = rtsp.local_addr().unwrap();
         let service = Service::open(config, &data, root, Some(preset), Env::real()).await.unwrap();
         let app = service.app().clone();
         let address = listener.local_addr().unwrap();
+        app.rtsp.set_listening(Listening::On(rtsp_address));
+        tokio::spawn(RtspServer { listener: rtsp, tls: tls.clone(), app: app.clone() }.run());
         let server = Server {
             listener,
             tls,
@@ -88,7 +96,16 @@ impl TestServer {
         };
         let serving = tokio::spawn(server.run(app.stop.clone(), Duration::from_secs(5)));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { address, app, service: Some(service), serving, client, data: Some(data), _folder: None }
+        Self {
+            address,
+            rtsp: rtsp_address,
+            app,
+            service: Some(service),
+            serving,
+            client,
+            data: Some(data),
+            _folder: None,
+        }
     }
 
     /// Stops as a signal would, and gives the data directory back.
