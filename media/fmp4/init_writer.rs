@@ -220,3 +220,40 @@ fn put_esds(out: &mut Vec<u8>, specific: &[u8]) -> Result<(), MediaError> {
     out.extend_from_slice(&[6, 1, 2]); // as MP4 files have it
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flac_is_configured_by_what_its_encoder_writes_first() {
+        let mut info = vec![0; STREAMINFO_BYTES];
+        info[10..13].copy_from_slice(&[0x0a, 0xc4, 0x42]); // 44,100 per second, two channels
+        let header = [&b"\x7fFLAC\x01\x00\x00\x01fLaC\x00\x00\x00\x22"[..], &info].concat();
+        let extradata = flac_config(&header).unwrap();
+        assert_eq!(extradata[..8], [0, 0, 0, 0, 0x80, 0, 0, 34]);
+        let (timescale, sample_rate) = (44_100, 44_100);
+        let config = TrackConfig {
+            codec: Codec::Flac,
+            extradata,
+            timescale,
+            width: 0,
+            height: 0,
+            sample_rate,
+            channels: 2,
+        };
+        let init = super::super::Init::parse(&write_init(&[(7, config.clone())]).unwrap()).unwrap();
+        let track = &init.tracks[0];
+        assert_eq!((track.id, track.sample_rate, track.channels), (7, 44_100, 2));
+        assert_eq!((&track.extradata, init.codecs().as_str()), (&config.extradata, "flac"));
+        for len in 0..header.len() {
+            assert_eq!(flac_config(&header[..len]), None);
+        }
+        for len in 0..config.extradata.len() {
+            let cut = TrackConfig { extradata: config.extradata.slice(..len), ..config.clone() };
+            assert!(write_init(&[(1, cut)]).is_err(), "a configuration of {len} bytes");
+        }
+        assert!(write_init(&[]).is_err());
+        assert!(write_init(&[(1, config.clone()), (1, config)]).is_err());
+    }
+}

@@ -94,8 +94,9 @@ impl Lane {
         self.next = (self.config.as_ref() != Some(&config)).then_some(config);
     }
 
-    /// The initialisation segment is written: what it says of this track. `pending` must have been taken.
-    pub(super) fn start(&mut self, origin: impl Fn(u32) -> i64) -> Option<&TrackConfig> {
+    /// The initialisation segment is written: what it says of this track. `times` gives, for a timescale, the origin and the
+    /// time from which on units that have waited are let in. `pending` must have been taken.
+    pub(super) fn start(&mut self, times: impl Fn(u32) -> (i64, i64)) -> Option<&TrackConfig> {
         if let Some(next) = self.next.take() {
             let timescale = next.timescale;
             if let Some((newest, rate)) = &mut self.newest
@@ -103,11 +104,14 @@ impl Lane {
             {
                 (*newest, *rate) = (super::scale(*newest, *rate, timescale), timescale);
             }
-            (self.origin, self.usual, self.open) = (origin(timescale), 0, false);
+            let (origin, from) = times(timescale);
+            (self.origin, self.usual, self.open) = (origin, 0, false);
             self.config = Some(next);
             self.waiting_bytes = 0;
             for unit in std::mem::take(&mut self.waiting) {
-                self.admit(unit);
+                if unit.dts >= from {
+                    self.admit(unit);
+                }
             }
         }
         self.config.as_ref()

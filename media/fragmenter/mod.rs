@@ -107,13 +107,14 @@ impl Fragmenter {
         if key && self.lanes.iter().any(Lane::is_waiting) {
             self.flush()?;
             self.origin.get_or_insert((unit.dts, timescale));
-            self.start()?;
+            self.start(unit.dts, timescale)?;
         } else if self.lanes[track].is_waiting() {
             // Coded in a way that no initialisation segment has said yet, and decoding cannot start here.
             return Ok(());
         }
         let lane = &mut self.lanes[track];
         let dts = lane.push(unit, key);
+        let key = key && lane.kind() == TrackKind::Video; // of sound, every unit is one
         let lasted = lane.pending_ticks() * 1_000 >= u64::from(self.options.chunk_ms) * u64::from(timescale);
         if lane.has_whole() && (key || lasted || lane.had_gap() || self.is_full()) {
             self.cut(dts, timescale)?;
@@ -142,12 +143,13 @@ impl Fragmenter {
         video.or_else(|| self.lanes.iter().position(|lane| lane.newest_config().is_some()))
     }
 
-    /// Writes an initialisation segment of every track that is configured.
-    fn start(&mut self) -> Result<(), MediaError> {
-        let Some((ticks, rate)) = self.origin else { return Ok(()) };
+    /// Writes an initialisation segment of every track that is configured, at this time of the lead.
+    fn start(&mut self, ticks: i64, rate: u32) -> Result<(), MediaError> {
+        let origin = self.origin.unwrap_or((ticks, rate));
         let mut tracks = Vec::new();
         for (lane, id) in self.lanes.iter_mut().zip(1..) {
-            if let Some(config) = lane.start(|timescale| scale(ticks, rate, timescale)) {
+            let times = |timescale| (scale(origin.0, origin.1, timescale), scale(ticks, rate, timescale));
+            if let Some(config) = lane.start(times) {
                 tracks.push((id, config.clone()));
             }
         }

@@ -298,7 +298,7 @@ fn of_payload_type(value: &str, payload_type: u8) -> Option<&str> {
 
 /// A name out of a description, short and printable, for messages.
 fn clip(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic()).take(32).collect()
+    name.chars().filter(char::is_ascii_graphic).take(32).collect()
 }
 
 #[cfg(test)]

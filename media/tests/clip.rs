@@ -72,6 +72,7 @@ fn a_clip_of_everything_decodes_like_the_fragments() {
         ("hevc", copy(HEVC), CANONICAL, "va"),
         ("av1", synthetic(2, "-c:v libsvtav1 -g 25", "-c:a libopus"), CANONICAL, "va"),
         ("sound", synthetic(2, "-vn", "-c:a aac"), "-movflags +cmaf -frag_duration 500000", "a"),
+        ("flac", synthetic(2, "-c:v libx264 -g 25", "-c:a flac -strict -2"), CANONICAL, "va"),
         ("pictures", synthetic(1, "-c:v libx264", "-an"), CANONICAL, "v"),
     ];
     for (name, input, flags, map) in cases {

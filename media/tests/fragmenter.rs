@@ -4,9 +4,10 @@
 mod common;
 
 use bytes::Bytes;
-use common::{BBB, CANONICAL, HEVC, Made, decoded, footage, join, read, scan, synthetic};
-use media::fmp4::{Chunk, Init, TrackConfig};
+use common::{BBB, CANONICAL, HEVC, Made, decoded, footage, join, read, scan, scan_by, synthetic};
+use media::fmp4::{Chunk, Codec, Init, Piece, TrackConfig, TrackKind, opus_config, write_init};
 use media::fragmenter::{AccessUnit, Fragmenter, Options};
+use proptest::prelude::*;
 
 /// The configuration that a track came with.
 fn config(init: &Init, index: usize) -> TrackConfig {
@@ -127,5 +128,199 @@ fn chunks_begin_at_key_frames_last_as_asked_and_are_dated() {
         let origin = units(&init, &chunks)[0].dts;
         let captured = 1_700_000_000_000_000 + init.tracks[0].us(samples[0].pts + origin);
         assert_eq!(prft.unix_us(), captured);
+    }
+}
+
+/// A track of sound of 20 ms packets, coded as nothing in particular.
+fn opus() -> TrackConfig {
+    TrackConfig {
+        codec: Codec::Opus,
+        extradata: opus_config(2, 48_000),
+        timescale: 48_000,
+        width: 0,
+        height: 0,
+        sample_rate: 48_000,
+        channels: 2,
+    }
+}
+
+fn sound(track: usize, index: i64) -> AccessUnit {
+    let (time, data) = (index * 960, Bytes::from(vec![index as u8; 4]));
+    AccessUnit { track, pts: time, dts: time, data, sync: true, unix_us: None }
+}
+
+/// A picture every 40 ms that is nothing but a NAL unit's header: an IDR picture or another.
+fn picture(index: i64, key: bool) -> AccessUnit {
+    let (time, data) = (index * 3_600, Bytes::copy_from_slice(&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }]));
+    AccessUnit { track: 0, pts: time, dts: time, data, sync: false, unix_us: None }
+}
+
+/// Some camera's H.264.
+fn h264(level: u8) -> TrackConfig {
+    let avcc = [1, 66, 0, level, 0xff, 0xe1, 0, 4, 0x67, 66, 0, level, 1, 0, 1, 0x68];
+    TrackConfig {
+        codec: Codec::H264,
+        extradata: Bytes::copy_from_slice(&avcc),
+        timescale: 90_000,
+        width: 640,
+        height: 360,
+        sample_rate: 0,
+        channels: 0,
+    }
+}
+
+/// What comes out for these units, given all configurations at once, and the ids and numbers of samples of each chunk.
+fn shape(fragmenter: &mut Fragmenter) -> (Vec<Piece>, Vec<Vec<(u32, usize)>>) {
+    let (pieces, end) = scan_by(&drain(fragmenter), 1 << 20);
+    end.unwrap();
+    let counts = pieces.iter().map(|piece| match piece {
+        Piece::Init(_) => Vec::new(),
+        Piece::Chunk(chunk) => {
+            chunk.info.tracks.iter().map(|track| (track.track_id, track.samples.len())).collect()
+        }
+    });
+    let counts = counts.collect();
+    (pieces, counts)
+}
+
+fn chunk(piece: &Piece) -> &Chunk {
+    match piece {
+        Piece::Chunk(chunk) => chunk,
+        Piece::Init(_) => panic!("no chunk"),
+    }
+}
+
+#[test]
+fn it_begins_with_the_first_key_frame_and_the_sound_of_its_time() {
+    let mut fragmenter = Fragmenter::new(Options::default(), &[TrackKind::Video, TrackKind::Audio]);
+    fragmenter.push(picture(0, true)).unwrap(); // nobody has said how it is coded
+    fragmenter.configure(1, &opus()).unwrap();
+    for index in 0..5 {
+        fragmenter.push(sound(1, index)).unwrap();
+    }
+    fragmenter.configure(0, &h264(30)).unwrap();
+    fragmenter.push(picture(1, false)).unwrap();
+    assert_eq!(fragmenter.pop(), None);
+    fragmenter.push(picture(2, true)).unwrap(); // at 80 ms, as the sound's fifth packet
+    fragmenter.push(picture(3, false)).unwrap();
+    fragmenter.push(sound(1, 5)).unwrap();
+    fragmenter.flush().unwrap();
+    let (pieces, counts) = shape(&mut fragmenter);
+    assert_eq!(counts, [vec![], vec![(1, 2), (2, 2)]]);
+    let info = &chunk(&pieces[1]).info;
+    for (track, ticks) in info.tracks.iter().zip([3_600, 960]) {
+        assert_eq!(track.decode_time, 0);
+        assert!(track.samples.iter().all(|sample| sample.duration == ticks), "the last is like the others");
+    }
+}
+
+#[test]
+fn another_way_of_coding_begins_at_a_key_frame_with_a_new_initialisation_segment() {
+    let mut fragmenter = Fragmenter::new(Options::default(), &[TrackKind::Video, TrackKind::Audio]);
+    fragmenter.configure(0, &h264(30)).unwrap();
+    fragmenter.push(picture(0, true)).unwrap();
+    fragmenter.push(picture(1, false)).unwrap();
+    fragmenter.configure(0, &h264(31)).unwrap();
+    fragmenter.push(picture(2, false)).unwrap(); // cannot be decoded with what has been said
+    fragmenter.push(picture(3, true)).unwrap();
+    fragmenter.configure(0, &h264(31)).unwrap(); // nothing new
+    fragmenter.configure(1, &opus()).unwrap(); // comes late: waits
+    fragmenter.push(picture(4, false)).unwrap();
+    for index in 8..15 {
+        fragmenter.push(sound(1, index)).unwrap();
+    }
+    fragmenter.push(picture(5, true)).unwrap();
+    fragmenter.flush().unwrap();
+    let (pieces, counts) = shape(&mut fragmenter);
+    assert_eq!(counts, [vec![], vec![(1, 2)], vec![], vec![(1, 2)], vec![], vec![(1, 1), (2, 5)]]);
+    let times: Vec<u64> = [1, 3, 5].map(|at| chunk(&pieces[at]).info.tracks[0].decode_time).to_vec();
+    assert_eq!(times, [0, 3 * 3_600, 5 * 3_600], "one timeline for all");
+    assert!(fragmenter.configure(0, &TrackConfig { extradata: Bytes::new(), ..h264(30) }).is_err());
+}
+
+#[test]
+fn gaps_stay_gaps_and_times_go_on() {
+    let mut fragmenter = Fragmenter::new(Options::default(), &[TrackKind::Video]);
+    fragmenter.configure(0, &h264(30)).unwrap();
+    for index in [0, 1, 2, 102, 103] {
+        fragmenter.push(picture(index, index == 0)).unwrap();
+    }
+    fragmenter.push(picture(103, false)).unwrap(); // the same time again
+    fragmenter.flush().unwrap();
+    let (pieces, counts) = shape(&mut fragmenter);
+    assert_eq!(counts, [vec![], vec![(1, 3)], vec![(1, 3)]]);
+    let [before, after] = [1, 2].map(|at| &chunk(&pieces[at]).info.tracks[0]);
+    assert_eq!((before.duration, after.decode_time), (3 * 3_600, 102 * 3_600));
+    assert_eq!(after.samples[2].dts, after.samples[1].dts + 1);
+}
+
+#[test]
+fn sound_goes_on_alone_when_the_pictures_stay_away() {
+    let options = Options { chunk_ms: 200, chunk_bytes_max: 1 << 20 };
+    let mut fragmenter = Fragmenter::new(options, &[TrackKind::Video, TrackKind::Audio]);
+    fragmenter.configure(0, &h264(30)).unwrap();
+    fragmenter.configure(1, &opus()).unwrap();
+    fragmenter.push(picture(0, true)).unwrap();
+    for index in 0..=110 {
+        fragmenter.push(sound(1, index)).unwrap();
+    }
+    assert_eq!(shape(&mut fragmenter).1, [vec![], vec![(2, 110)]]);
+
+    // Without any pictures it is cut as asked, and at the limit of bytes before that.
+    let mut fragmenter = Fragmenter::new(options, &[TrackKind::Audio]);
+    fragmenter.configure(0, &opus()).unwrap();
+    for index in 0..=20 {
+        fragmenter.push(sound(0, index)).unwrap();
+    }
+    assert_eq!(shape(&mut fragmenter).1, [vec![], vec![(1, 10)], vec![(1, 10)]]);
+    for index in 21..24 {
+        let data = vec![0; 600 << 10].into();
+        fragmenter.push(AccessUnit { data, ..sound(0, index) }).unwrap();
+    }
+    assert_eq!(shape_after_init(&mut fragmenter), [2, 1]);
+}
+
+/// Numbers of samples of the chunks of one track of sound.
+fn shape_after_init(fragmenter: &mut Fragmenter) -> Vec<usize> {
+    let init = write_init(&[(1, opus())]).unwrap();
+    let (pieces, end) = scan_by(&[init, drain(fragmenter)].concat().into(), 1 << 20);
+    end.unwrap();
+    pieces[1..].iter().map(|piece| chunk(piece).info.tracks[0].samples.len()).collect()
+}
+
+proptest! {
+    /// Whatever units come, what comes out is MP4 that our scanner takes, in order, and nothing is held without bound.
+    #[test]
+    fn any_units_make_chunks_that_are_taken(
+        units in prop::collection::vec(
+            (0_usize..3, -1_000_000_i64..1_000_000, -100_000_i64..100_000, 0_usize..2_000, any::<bool>()), 1..200,
+        ),
+        extremes in any::<bool>(),
+    ) {
+        let options = Options { chunk_ms: 250, chunk_bytes_max: 16 << 10 };
+        let mut fragmenter = Fragmenter::new(options, &[TrackKind::Video, TrackKind::Audio]);
+        fragmenter.configure(0, &h264(30)).unwrap();
+        fragmenter.configure(1, &opus()).unwrap();
+        let mut time = if extremes { i64::MAX / 2 } else { 0 };
+        let (mut fed, mut drained) = (0, Vec::new());
+        for (track, step, offset, len, key) in units {
+            time = time.saturating_add(step);
+            let mut data = vec![0, 0, 0, 1, if key { 0x65 } else { 0x41 }];
+            data.resize(5 + len, 0);
+            fed += data.len();
+            let unit = AccessUnit { track, pts: time.saturating_add(offset), dts: time, data: data.into(), sync: key, unix_us: Some(step) };
+            fragmenter.push(unit).unwrap();
+        }
+        fragmenter.flush().unwrap();
+        while let Some(piece) = fragmenter.pop() {
+            drained.extend_from_slice(&piece);
+        }
+        if !drained.is_empty() {
+            let (init, chunks) = scan(&drained.into());
+            prop_assert_eq!(init.tracks.len(), 2);
+            let held: u64 = chunks.iter().map(|chunk| chunk.info.len).sum();
+            prop_assert!(held as usize <= fed + chunks.len() * 4_096);
+            prop_assert!(chunks.iter().all(|chunk| chunk.info.len < 24 << 10));
+        }
     }
 }

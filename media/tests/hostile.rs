@@ -86,6 +86,7 @@ fn files() -> Vec<Bytes> {
             "-movflags +frag_keyframe+cmaf",
         ),
         ("-c:v libsvtav1 -g 5 -c:a libopus", "-movflags +frag_keyframe+delay_moov+omit_tfhd_offset"),
+        ("-vn -c:a flac -strict -2", "-movflags +empty_moov+default_base_moof"),
     ];
     let mut files: Vec<Bytes> = kinds
         .iter()

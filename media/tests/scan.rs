@@ -137,6 +137,7 @@ fn other_codecs_and_shapes() {
         ("av1", synthetic(2, "-c:v libsvtav1 -g 25", "-c:a libopus"), "va", "av01.0.00M.08,Opus"),
         ("aac", synthetic(2, "-vn", "-c:a aac"), "a", "mp4a.40.2"),
         ("opus", synthetic(2, "-vn", "-c:a libopus"), "a", "Opus"),
+        ("flac", synthetic(2, "-vn", "-c:a flac -strict -2"), "a", "flac"),
     ];
     for (name, input, map, codecs) in cases {
         let path = made.fragmented(&format!("{name}.mp4"), &input, CANONICAL);
