@@ -61,9 +61,22 @@ test("a refused token is asked for again", async () => {
 });
 
 test("push commands carry the address and the token, and no line is left open", () => {
-  const groups = pushCommands({ origin: "http://h:1", stream: "a b", token: "t+/=" });
-  for (const { text } of groups.flatMap((group) => group.commands)) {
-    assert.ok(text.includes('"http://h:1/v1/video/a%20b/ingest?token=t%2B%2F%3D"'), text);
+  const target = { origin: "http://h:1", stream: "a b", token: "t+/=" };
+  const rtsp = { origin: "rtsp://h:2", username: "u/", password: "p@" };
+  const http = '"http://h:1/v1/video/a%20b/ingest?token=t%2B%2F%3D"';
+  const over = (group) => group.commands.filter(({ text }) => /rtsps?:\/\/\S*h:2/.test(text));
+  const [ffmpeg, gstreamer, obs, curl] = pushCommands({ ...target, rtsp });
+  for (const { text } of [...ffmpeg.commands, ...gstreamer.commands, ...curl.commands]) {
+    const overRtsp = text.includes("h:2");
+    assert.ok(text.includes(http) !== overRtsp, text);
+    assert.ok(!overRtsp || /rtsp:\/\/(u%2F:p%40@)?h:2\/a%20b"/.test(text), text);
     assert.ok(!text.endsWith("\\"));
   }
+  assert.deepEqual([ffmpeg, gstreamer, obs, curl].map((group) => over(group).length), [2, 1, 1, 0]);
+  assert.ok(over(gstreamer)[0].text.includes('user-id="u/" user-pw="p@"'));
+  assert.equal(obs.commands[0].text, "rtsp://u%2F:p%40@h:2/a%20b");
+  // Without RTSP everything goes over HTTP.
+  const groups = pushCommands({ ...target, rtsp: null });
+  assert.deepEqual(groups.map((group) => over(group).length), [0, 0, 0, 0]);
+  assert.equal(`"${groups[2].commands[0].text}"`, http);
 });

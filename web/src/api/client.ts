@@ -1,5 +1,14 @@
 import { ApiError, errorFromBody } from "./error";
-import type { ServerInfo, TimelineAnswer, TokenAnswer, VideoInfo, VideoList } from "./types";
+import type {
+  Probe,
+  RtspView,
+  ServerInfo,
+  SourceSettings,
+  TimelineAnswer,
+  TokenAnswer,
+  VideoInfo,
+  VideoList,
+} from "./types";
 
 export interface Credentials {
   id: string;
@@ -9,6 +18,8 @@ export interface Credentials {
 export interface StreamSettings {
   retention_hours?: number;
   attributes?: Record<string, string>;
+  /** Null: the stream is only pushed to. */
+  source?: SourceSettings | null;
 }
 
 type Query = Record<string, string | number | null | undefined>;
@@ -78,6 +89,19 @@ export class Client {
 
   async deleteStream(name: string): Promise<void> {
     await this.request("DELETE", streamPath(name));
+  }
+
+  /** Tries a camera without recording it; takes up to a quarter of a minute. */
+  probe(source: SourceSettings): Promise<Probe> {
+    return this.json("POST", "/v1/sources/probe", source);
+  }
+
+  async setCalling(name: string, calling: boolean): Promise<void> {
+    await this.request("POST", streamPath(name, calling ? "/source/start" : "/source/stop"));
+  }
+
+  rtsp(): Promise<RtspView> {
+    return this.json("GET", "/v1/rtsp");
   }
 
   timeline(name: string, fromMs: number, toMs: number): Promise<TimelineAnswer> {

@@ -4,6 +4,8 @@ import type { TokenAnswer } from "./types";
 export interface Token {
   text: string;
   expiresMs: number;
+  /** The same as user name and password; null from a server that takes no RTSP. */
+  rtsp: { username: string; password: string } | null;
 }
 
 type Mint = (stream: string, verbs: string[], seconds: number) => Promise<TokenAnswer>;
@@ -48,5 +50,5 @@ export class Tokens {
 
 export function readToken(answer: TokenAnswer): Token {
   const at = answer.expires_at;
-  return { text: answer.token, expiresMs: typeof at === "number" ? at : Date.parse(at) };
+  return { text: answer.token, expiresMs: typeof at === "number" ? at : Date.parse(at), rtsp: answer.rtsp ?? null };
 }

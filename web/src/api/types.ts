@@ -23,11 +23,72 @@ export interface Session {
   peer: string;
   since_ms: number;
   /** Where the producer's times come from; null before the first chunk. */
-  clock: "arrival" | "prft" | "start" | "media" | null;
+  clock: "arrival" | "prft" | "start" | "media" | "rtcp" | null;
   /** How late the camera's clock (and the way here) is. */
   offset_ms?: number;
-  /** How much that has grown since the session began. */
+  /** How much the camera's media clock has lost since the session began. */
   drift_ms?: number;
+  /** How late the camera's own clock is, believed or not; null when it tells none. */
+  camera_offset_ms?: number | null;
+}
+
+export type Transport = "tcp" | "udp";
+
+/** Where the server calls for a camera, and how that goes. */
+export interface Source {
+  /** With the password made unreadable. */
+  url: string;
+  transport: Transport;
+  enabled: boolean;
+  state: "stopped" | "connecting" | "recording" | "waiting";
+  since_ms: number;
+  error: string | null;
+  attempts: number;
+  next_try_ms: number | null;
+  warning: string | null;
+}
+
+/** What is sent to make the server call for a camera. */
+export interface SourceSettings {
+  url: string;
+  username?: string;
+  password?: string;
+  transport?: Transport;
+  enabled?: boolean;
+  verify_certificate?: boolean;
+}
+
+/** How a camera's packets arrive, while it sends over RTSP. */
+export interface Rtp {
+  transport: Transport;
+  packets: number;
+  packets_lost: number;
+  packets_dropped: number;
+  warning: string | null;
+}
+
+/** What a camera said when it was tried. */
+export interface Probe {
+  tracks: Track[];
+  warnings: string[];
+  /** A `data:` URL. */
+  picture: string | null;
+  took_ms: number;
+}
+
+/** A camera that was refused at the RTSP door. */
+export interface Refused {
+  at_ms: number;
+  peer: string;
+  stream: string | null;
+  status: number;
+  reason: string;
+  times?: number;
+}
+
+export interface RtspView {
+  listen: string | null;
+  refused: Refused[];
 }
 
 export interface VideoInfo {
@@ -49,6 +110,8 @@ export interface VideoInfo {
   fragments: number;
   gap_ms_24h: number;
   session: Session | null;
+  source?: Source | null;
+  rtp?: Rtp | null;
 }
 
 export interface VideoList {
@@ -80,10 +143,14 @@ export interface ServerInfo {
   version: string;
   uptime_s: number;
   storage?: { used_bytes: number; free_bytes: number; total_bytes: number };
+  /** Where cameras push over RTSP; `listen` is null where they cannot. */
+  rtsp?: { listen: string | null; error: string | null; tls: boolean };
 }
 
 export interface TokenAnswer {
   token: string;
   /** RFC 3339 or milliseconds since the epoch. */
   expires_at: string | number;
+  /** The same as user name and password, for cameras that push over RTSP. */
+  rtsp?: { username: string; password: string };
 }

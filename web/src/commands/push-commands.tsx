@@ -7,6 +7,7 @@ import { zone } from "../session";
 import { useStore } from "../store";
 import { DAY, HOUR, SECOND, dateTime, zoneName } from "../time/format";
 import { pushCommands } from "./push";
+import { type RtspDoor, rtspDoor } from "./rtsp";
 
 const LIFETIMES: [number, string][] = [
   [HOUR, "1 hour"],
@@ -14,6 +15,8 @@ const LIFETIMES: [number, string][] = [
   [7 * DAY, "7 days"],
   [30 * DAY, "30 days"],
 ];
+
+const NO_DOOR: RtspDoor = { origin: null, note: null };
 
 /** Copy-paste commands with a token that may only push to this one stream. */
 export function PushCommands({ client, stream }: { client: Client; stream: string }) {
@@ -36,7 +39,9 @@ export function PushCommands({ client, stream }: { client: Client; stream: strin
     };
   }, [client, stream, lifetimeMs]);
 
-  const groups = pushCommands({ origin: location.origin, stream, token: token?.text ?? null });
+  const door = useRtspDoor(client);
+  const rtsp = door.origin === null ? null : { origin: door.origin, username: null, password: null, ...token?.rtsp };
+  const groups = pushCommands({ origin: location.origin, stream, token: token?.text ?? null, rtsp });
   const chosen = groups.find((candidate) => candidate.id === group) ?? groups[0]!;
   return (
     <div class="push">
@@ -60,6 +65,7 @@ export function PushCommands({ client, stream }: { client: Client; stream: strin
         </label>
       </div>
       {error && <p class="message error">No token could be made: {error}</p>}
+      {chosen.note && <p class="push-note">{chosen.note}</p>}
       {chosen.commands.map((command) => (
         <Code key={command.title} title={command.title} text={command.text} />
       ))}
@@ -68,6 +74,21 @@ export function PushCommands({ client, stream }: { client: Client; stream: strin
         {token && ` until ${dateTime(token.expiresMs, shownZone)} ${zoneName(token.expiresMs, shownZone)}`}. Whoever has
         it can push, so treat it as a password.
       </p>
+      {door.note && <p class="note">{door.note}</p>}
     </div>
   );
+}
+
+/** Where the server takes in RTSP; nowhere until it has said so. */
+function useRtspDoor(client: Client): RtspDoor {
+  const [door, setDoor] = useState<RtspDoor>(NO_DOOR);
+  useEffect(() => {
+    let current = true;
+    // Without an answer the commands over HTTP are still good.
+    client.server().then((info) => current && setDoor(rtspDoor(info, location.hostname)), () => undefined);
+    return () => {
+      current = false;
+    };
+  }, [client]);
+  return door;
 }

@@ -12,6 +12,7 @@ const CLOCKS = {
   prft: "stamped by itself",
   start: "from a given start",
   media: "from its media",
+  rtcp: "by its own clock",
 };
 
 /** Further apart than this, the two clocks have nothing to do with each other. */
@@ -53,12 +54,18 @@ export function Facts({ footage, zone }: { footage: Footage; zone: Zone }) {
 }
 
 /** How the camera's clock and ours differ, where the camera has one; and whether they drift apart. */
-function offsetText({ clock, offset_ms: offset = 0, drift_ms: drift = 0 }: Session): string {
+function offsetText({ clock, offset_ms: offset = 0, drift_ms: drift = 0, camera_offset_ms: own }: Session): string {
   if (clock === "start" || Math.abs(offset) > OFFSET_SHOWN_MS_MAX) return "";
   const said: string[] = [];
   if (clock !== "arrival") said.push(`${duration(Math.abs(offset))} ${offset >= 0 ? "late" : "early"} here`);
+  // It says one, but that was not believed.
+  if (clock === "arrival" && typeof own === "number") said.push(`its own clock is ${clockError(own)}`);
   if (Math.abs(drift) >= DRIFT_SHOWN_MS_MIN) said.push(`drifted by ${duration(Math.abs(drift))}`);
   return said.join(", ");
+}
+
+function clockError(ms: number): string {
+  return `${duration(Math.abs(ms))} ${ms >= 0 ? "slow" : "fast"}`;
 }
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }) {

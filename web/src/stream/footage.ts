@@ -62,9 +62,14 @@ export class Footage {
     return this.info.value?.state === "live";
   }
 
+  /** Now on the server's clock, as far as it is known. */
+  serverNowMs(): number {
+    return Date.now() + this.skewMs;
+  }
+
   /** Now on the producer's clock. */
   nowMs(): number {
-    const serverMs = Date.now() + this.skewMs;
+    const serverMs = this.serverNowMs();
     const info = this.info.value;
     if (!info?.last_durable || info.last_ms === null || info.state !== "live") return serverMs;
     const producerMs = info.last_ms + info.last_durable.age_ms + (Date.now() - this.infoAtMs);

@@ -5,6 +5,7 @@ import type { VideoInfo } from "../api/types";
 import { notify } from "../pieces/notice";
 import { RetentionField } from "../pieces/retention-field";
 import { go } from "../router";
+import { SourceForm } from "../source/settings";
 import { bytes } from "../time/format";
 
 interface Props {
@@ -16,6 +17,7 @@ interface Props {
 export function Settings({ client, info, onChanged }: Props) {
   return (
     <div class="settings">
+      <SourceForm client={client} info={info} onChanged={onChanged} />
       <Retention client={client} info={info} onChanged={onChanged} />
       <Deletion client={client} info={info} />
     </div>

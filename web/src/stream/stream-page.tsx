@@ -5,6 +5,7 @@ import { PushCommands } from "../commands/push-commands";
 import type { OnScreen } from "../commands/read";
 import { State } from "../pieces/state";
 import { type Session, zone as zoneStore } from "../session";
+import { SourceStatus } from "../source/status";
 import { useStore } from "../store";
 import { GoTo } from "./go-to";
 import { KeyHelp } from "./key-help";
@@ -48,11 +49,29 @@ function Empty({ client, parts, info }: { client: Client; parts: StreamParts; in
         <h1>
           {info.name} <State state={info.state} />
         </h1>
-        <p>Nothing has been pushed yet. The player opens by itself when the first fragment arrives.</p>
-        <PushCommands client={client} stream={info.name} />
+        <p>
+          {info.source ? "Nothing has come from the camera yet." : "Nothing has been pushed yet."} The player opens by itself
+          when the first fragment arrives.
+        </p>
+        {info.source ? (
+          <SourceLine client={client} parts={parts} info={info} />
+        ) : (
+          <PushCommands client={client} stream={info.name} />
+        )}
       </section>
       <Sections client={client} footage={parts.footage} info={info} zone={zone} reading={null} onSeek={() => undefined} />
     </div>
+  );
+}
+
+function SourceLine({ client, parts: { footage }, info }: { client: Client; parts: StreamParts; info: VideoInfo }) {
+  return (
+    <SourceStatus
+      client={client}
+      info={info}
+      nowMs={() => footage.serverNowMs()}
+      onChanged={() => void footage.refresh().catch(() => undefined)}
+    />
   );
 }
 
@@ -76,6 +95,7 @@ function Watching({ session, parts, info, atMs }: WatchingProps) {
         </p>
       )}
       <Viewer watch={watch} offline={error !== null} />
+      <SourceLine client={session.client} parts={parts} info={info} />
       <Sections
         client={session.client}
         footage={parts.footage}

@@ -1,11 +1,17 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Client } from "../api/client";
+import type { Client, StreamSettings } from "../api/client";
 import { describeError } from "../api/error";
+import type { VideoInfo } from "../api/types";
 import { PushCommands } from "../commands/push-commands";
 import { Dialog } from "../pieces/dialog";
 import { RetentionField } from "../pieces/retention-field";
 import { State } from "../pieces/state";
 import { streamHref } from "../router";
+import { EMPTY_DRAFT, settingsOf } from "../source/draft";
+import { SourceFields } from "../source/fields";
+import { ProbeResult, useProbe } from "../source/probe";
+import { TestButton } from "../source/settings";
+import { stateText } from "../source/words";
 import { SECOND } from "../time/format";
 
 interface Props {
@@ -14,28 +20,47 @@ interface Props {
   onCreated: () => void;
 }
 
+type Way = "push" | "pull";
+
 const NAME_PATTERN = "[A-Za-z0-9_.\\-]{1,256}";
 const RETENTION_DEFAULT_HOURS = 24;
 const LOOK_EVERY_MS = 1.5 * SECOND;
+const WAYS: [Way, string, string][] = [
+  ["push", "Push", "The camera, or a program beside it, sends to this server."],
+  ["pull", "Pull", "This server calls an RTSP camera and calls again when it goes away."],
+];
 
-/** Makes a stream, then shows how to push to it and waits for the first chunk. */
+/** Makes a stream, then shows how to push to it, or how the calls for its camera go, and waits for the first chunk. */
 export function AddCamera({ client, onClose, onCreated }: Props) {
+  const [way, setWay] = useState<Way>("push");
   const [created, setCreated] = useState<string | null>(null);
-  if (created === null) {
-    const onDone = (name: string) => {
-      setCreated(name);
-      onCreated();
-    };
+  if (created !== null) {
+    const title = way === "push" ? `Push to ${created}` : `Calling the camera of ${created}`;
     return (
-      <Dialog key="create" title="Add camera" onClose={onClose}>
-        <CreateForm client={client} onClose={onClose} onDone={onDone} />
+      <Dialog key="created" title={title} onClose={onClose} wide={way === "push"}>
+        <FirstChunk client={client} name={created} />
+        {way === "push" ? <PushCommands client={client} stream={created} /> : <Done onClose={onClose} />}
       </Dialog>
     );
   }
+  const onDone = (name: string) => {
+    setCreated(name);
+    onCreated();
+  };
+  const Form = way === "push" ? PushForm : PullForm;
   return (
-    <Dialog key="push" title={`Push to ${created}`} onClose={onClose} wide>
-      <FirstChunk client={client} name={created} />
-      <PushCommands client={client} stream={created} />
+    <Dialog key="create" title="Add camera" onClose={onClose} wide>
+      <div class="ways">
+        <div class="switch" role="group" aria-label="How the footage gets here">
+          {WAYS.map(([id, title]) => (
+            <button key={id} type="button" aria-pressed={id === way} onClick={() => setWay(id)}>
+              {title}
+            </button>
+          ))}
+        </div>
+        <p>{WAYS.find(([id]) => id === way)![2]}</p>
+      </div>
+      <Form client={client} onClose={onClose} onDone={onDone} />
     </Dialog>
   );
 }
@@ -46,37 +71,12 @@ interface FormProps {
   onDone: (name: string) => void;
 }
 
-function CreateForm({ client, onClose, onDone }: FormProps) {
-  const [name, setName] = useState("");
-  const [hours, setHours] = useState(RETENTION_DEFAULT_HOURS);
-  const [error, setError] = useState<string | null>(null);
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    try {
-      const info = await client.createStream(name.trim(), { retention_hours: hours });
-      onDone(info.name);
-    } catch (thrown) {
-      setError(describeError(thrown));
-    }
-  };
+function PushForm({ client, onClose, onDone }: FormProps) {
+  const { error, fields, create } = useNewStream(client, onDone);
   return (
-    <form onSubmit={(event) => void submit(event)}>
-      <label>
-        Name
-        <input
-          name="stream"
-          required
-          maxLength={256}
-          pattern={NAME_PATTERN}
-          title="Letters, digits, dot, dash and underscore"
-          autocapitalize="off"
-          spellcheck={false}
-          value={name}
-          onInput={(event) => setName(event.currentTarget.value)}
-        />
-        <small>Letters, digits, dot, dash and underscore.</small>
-      </label>
-      <RetentionField hours={hours} onHours={setHours} />
+    <form onSubmit={(event) => void create(event, {})}>
+      {fields.name}
+      {fields.retention}
       <div role="alert">{error && <p class="message error">{error}</p>}</div>
       <div class="actions">
         <button type="button" onClick={onClose}>
@@ -90,18 +90,108 @@ function CreateForm({ client, onClose, onDone }: FormProps) {
   );
 }
 
-/** Waits for the camera, so that a person who pasted a command sees that it worked. */
+function PullForm({ client, onClose, onDone }: FormProps) {
+  const { error, fields, create } = useNewStream(client, onDone);
+  const [draft, setDraft] = useState(EMPTY_DRAFT);
+  const { tried, run } = useProbe(client, draft);
+  return (
+    <form class="pull" onSubmit={(event) => void create(event, { source: settingsOf(draft) })}>
+      <div class="pull-fields">
+        {fields.name}
+        <SourceFields draft={draft} onDraft={setDraft} />
+        {fields.retention}
+      </div>
+      <ProbeResult tried={tried} />
+      <div role="alert">{error && <p class="message error">{error}</p>}</div>
+      <div class="actions">
+        <button type="button" onClick={onClose}>
+          Cancel
+        </button>
+        <TestButton asking={tried.state === "asking"} onTest={run} />
+        <button type="submit" class="primary">
+          Save
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** Name and retention of a stream to be made, and the making. */
+function useNewStream(client: Client, onDone: (name: string) => void) {
+  const [name, setName] = useState("");
+  const [hours, setHours] = useState(RETENTION_DEFAULT_HOURS);
+  const [error, setError] = useState<string | null>(null);
+  const create = async (event: Event, settings: StreamSettings) => {
+    event.preventDefault();
+    try {
+      const info = await client.createStream(name.trim(), { retention_hours: hours, ...settings });
+      onDone(info.name);
+    } catch (thrown) {
+      setError(describeError(thrown));
+    }
+  };
+  const fields = {
+    name: <NameField name={name} onName={setName} />,
+    retention: <RetentionField hours={hours} onHours={setHours} />,
+  };
+  return { error, fields, create };
+}
+
+function NameField({ name, onName }: { name: string; onName: (name: string) => void }) {
+  return (
+    <label>
+      Name
+      <input
+        name="stream"
+        required
+        maxLength={256}
+        pattern={NAME_PATTERN}
+        title="Letters, digits, dot, dash and underscore"
+        autocapitalize="off"
+        autocomplete="off"
+        spellcheck={false}
+        value={name}
+        onInput={(event) => onName(event.currentTarget.value)}
+      />
+      <small>Letters, digits, dot, dash and underscore.</small>
+    </label>
+  );
+}
+
+/** Waits for the camera, so that a person sees that it worked, or why not. */
 function FirstChunk({ client, name }: { client: Client; name: string }) {
-  const [live, setLive] = useState(false);
+  const [info, setInfo] = useState<VideoInfo | null>(null);
   useEffect(() => {
-    const look = () => void client.stream(name).then((info) => setLive(info.state === "live"), () => setLive(false));
+    const look = () => void client.stream(name).then(setInfo, () => setInfo(null));
+    look();
     const timer = setInterval(look, LOOK_EVERY_MS);
     return () => clearInterval(timer);
   }, [client, name]);
+  const live = info?.state === "live" && info.last_durable !== null;
+  const source = info?.source ?? null;
   return (
-    <p class="first-chunk" role="status">
-      <State state={live ? "live" : "empty"} />
-      {live ? <a href={streamHref(name)}>Open {name}</a> : "Waiting for the first chunk…"}
-    </p>
+    <>
+      <p class="first-chunk" role="status">
+        <State state={live ? "live" : "empty"} />
+        {live ? (
+          <a href={streamHref(name)}>Open {name}</a>
+        ) : source ? (
+          stateText(source, Date.now())
+        ) : (
+          "Waiting for the first chunk…"
+        )}
+      </p>
+      {!live && source?.error && <p class="message error">{source.error}</p>}
+    </>
+  );
+}
+
+function Done({ onClose }: { onClose: () => void }) {
+  return (
+    <div class="actions">
+      <button type="button" class="primary" onClick={onClose}>
+        Close
+      </button>
+    </div>
   );
 }

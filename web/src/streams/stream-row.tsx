@@ -4,6 +4,7 @@ import type { VideoInfo } from "../api/types";
 import { State, resolutionOf } from "../pieces/state";
 import { codecNames } from "../player/codecs";
 import { streamHref } from "../router";
+import { stateText } from "../source/words";
 import { HOUR, age, bitrate, bytes, duration } from "../time/format";
 import { Preview } from "./preview";
 import { Sparkline } from "./sparkline";
@@ -33,6 +34,9 @@ export function StreamRow({ client, info, atMs, nowMs }: Props) {
       </th>
       <td class="cell-state" data-label="State">
         <State state={info.state} />
+        {info.source && info.state !== "live" && (
+          <small title={info.source.error ?? undefined}>{stateText(info.source, nowMs)}</small>
+        )}
       </td>
       <td class="number cell-age" data-label="Last chunk">
         {ageMs === null ? "–" : `${age(ageMs)} ago`}

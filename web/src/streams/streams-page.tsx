@@ -7,6 +7,7 @@ import { useNow } from "../pieces/use-now";
 import type { Session } from "../session";
 import { AddCamera } from "./add-camera";
 import { useStreams } from "./poll";
+import { Refusals } from "./refusals";
 import { StreamRow } from "./stream-row";
 
 const TICK_MS = 500;
@@ -51,6 +52,7 @@ export function StreamsPage({ session: { client } }: { session: Session }) {
           {error}
         </p>
       )}
+      <Refusals client={client} />
       {streams === null && !error && <p class="message">Loading…</p>}
       {streams?.length === 0 && <FirstPush client={client} />}
       {shown.length > 0 && <StreamTable client={client} streams={shown} atMs={atMs} />}
