@@ -102,7 +102,7 @@ fn codecs_and_tracks_that_are_not_taken() {
         ("mpeg4", "-c:v mpeg4", "-an"),
         ("vp9", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "-an"),
         ("mp3", "-c:v libx264", "-c:a libmp3lame"),
-        ("ac3", "-c:v libx264", "-c:a ac3"),
+        ("alac", "-c:v libx264", "-c:a alac"),
     ] {
         let path = made.fragmented(name, &synthetic(1, video, audio), CANONICAL);
         assert_eq!(code(read(path)), "UNSUPPORTED_CODEC", "{name}");
