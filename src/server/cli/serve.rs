@@ -176,3 +176,24 @@ impl Signals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_for_rtsp_that_was_asked_for_must_be_had() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let layer =
+            Layer { rtsp_listen: Some(RtspListen::On(taken.local_addr().unwrap())), ..Layer::default() };
+        let mut config = config::load(None, |_| None, &layer).unwrap().config;
+        assert!(
+            matches!(listen_rtsp(&config).await, Err(Failure::Failed(reason)) if reason.contains("RTSP"))
+        );
+        config.rtsp_listen_given = false;
+        let (listener, listening) = listen_rtsp(&config).await.unwrap();
+        assert!(listener.is_none() && matches!(listening, Listening::Failed(_)));
+        config.rtsp_listen = RtspListen::Off;
+        assert!(matches!(listen_rtsp(&config).await, Ok((None, Listening::Off))));
+    }
+}

@@ -65,7 +65,14 @@ pub struct Refused {
 pub(super) struct Refusals(Mutex<VecDeque<Refused>>);
 
 impl Refusals {
-    pub(super) fn remember(&self, at_ms: u64, peer: SocketAddr, stream: Option<&str>, refusal: &Refusal) {
+    /// Says how often it has been the same.
+    pub(super) fn remember(
+        &self,
+        at_ms: u64,
+        peer: SocketAddr,
+        stream: Option<&str>,
+        refusal: &Refusal,
+    ) -> u64 {
         let peer = peer.ip().to_string();
         let stream = stream.map(|stream| stream.chars().take(TEXT_CHARS_MAX).collect::<String>());
         let reason = refusal.phrase();
@@ -76,11 +83,12 @@ impl Refusals {
                 && earlier.status == refusal.status
                 && earlier.reason == reason
         });
-        let times = same.and_then(|at| refused.remove(at)).map_or(0, |earlier| earlier.times);
+        let times = 1 + same.and_then(|at| refused.remove(at)).map_or(0, |earlier| earlier.times);
         if refused.len() == REMEMBERED_MAX {
             refused.pop_front();
         }
-        refused.push_back(Refused { at_ms, peer, stream, status: refusal.status, reason, times: times + 1 });
+        refused.push_back(Refused { at_ms, peer, stream, status: refusal.status, reason, times });
+        times
     }
 
     pub(super) fn list(&self) -> Vec<Refused> {

@@ -94,9 +94,12 @@ impl Rtsp {
     /// Logs and remembers that something was refused.
     pub(super) fn refuse(&self, at_ms: u64, peer: SocketAddr, stream: Option<&str>, refusal: &Refusal) {
         let (status, reason) = (refusal.status, refusal.phrase());
-        tracing::warn!(%peer, stream = ?stream, status, reason, "refused a camera over RTSP");
         self.refused.fetch_add(1, Ordering::Relaxed);
-        self.refusals.remember(at_ms, peer, stream, refusal);
+        // Cameras never tire of trying: the log hears of the 1st, 2nd, 4th, 8th… time.
+        let times = self.refusals.remember(at_ms, peer, stream, refusal);
+        if times.is_power_of_two() {
+            tracing::warn!(%peer, stream, status, reason, times, "refused a camera over RTSP");
+        }
     }
 }
 

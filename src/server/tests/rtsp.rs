@@ -1,4 +1,4 @@
-//! Cameras that push over RTSP, up to RECORD; what comes after it needs a media-worker and is tested with real cameras.
+//! Cameras that push over RTSP. What becomes of their packets needs a real media-worker and is tested with real cameras.
 
 use super::*;
 use md5::{Digest, Md5};
@@ -108,6 +108,22 @@ impl Camera {
         }
         let head = String::from_utf8(head).unwrap();
         Reply { status: head.split(' ').nth(1).unwrap().parse().unwrap(), head }
+    }
+
+    /// As far as RECORD.
+    async fn record(server: &TestServer, stream: &str) -> (Self, u16) {
+        let mut camera = Self::signed_in(server, stream).await;
+        assert_eq!(camera.ask("ANNOUNCE", "", H264).await.status, 200);
+        assert_eq!(camera.ask("SETUP", TCP, "").await.status, 200);
+        let status = camera.ask("RECORD", "", "").await.status;
+        (camera, status)
+    }
+
+    /// Sends a packet; the server may have gone.
+    async fn packet(&mut self, channel: u8, data: &[u8]) -> bool {
+        let len = u16::try_from(data.len()).unwrap().to_be_bytes();
+        let frame = [&[b'$', channel], &len[..], data].concat();
+        self.socket.write_all(&frame).await.is_ok()
     }
 
     /// Whether the server has ended the connection.
@@ -338,4 +354,103 @@ async fn where_rtsp_is_can_be_asked_for() {
     assert_eq!(error_code(response, 401).await, "SIGN_IN_REQUIRED");
     let metrics = server.get("/metrics").await.text().await.unwrap();
     assert!(metrics.contains("kinetoscope_rtsp_connections 1"), "{metrics}");
+}
+
+/// A server whose media-worker takes everything and gives nothing.
+async fn start_recorder(change: impl FnOnce(&mut Layer)) -> TestServer {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let worker = folder.path().join("media-worker");
+    std::fs::write(&worker, include_str!("quiet_worker.py")).unwrap();
+    std::fs::set_permissions(&worker, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let config = config(&folder.path().join("data"), |layer| {
+        layer.media_worker = Some(worker);
+        change(layer);
+    });
+    let mut server = TestServer::start_on(config, None).await;
+    server._folder = Some(folder);
+    server
+}
+
+/// The statuses of what was refused, once there are as many as that.
+async fn statuses(server: &TestServer, count: usize) -> Vec<u64> {
+    loop {
+        let statuses: Vec<u64> =
+            refused(server).await.iter().map(|entry| entry["status"].as_u64().unwrap()).collect();
+        if statuses.len() >= count {
+            return statuses;
+        }
+        server.app.env.clock.sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_worker_nothing_is_recorded() {
+    let server = TestServer::start_with(|layer| layer.media_worker = Some("/nonexistent".into())).await;
+    let (_, status) = Camera::record(&server, "cam").await;
+    assert_eq!(status, 503);
+}
+
+#[tokio::test]
+async fn recording_until_it_is_torn_down() {
+    let server = start_recorder(|_| {}).await;
+    let (mut camera, status) = Camera::record(&server, "cam").await;
+    assert_eq!(status, 200);
+    assert_eq!(server.json("/v1/rtsp").await["sessions"], 1);
+    assert_eq!(camera.ask("SETUP", TCP, "").await.status, 455);
+    for channel in [0, 1, 9, 255] {
+        assert!(camera.packet(channel, &[0x80; 40]).await);
+    }
+    assert_eq!(camera.ask("TEARDOWN", "", "").await.status, 200);
+    assert!(camera.closed().await);
+    let view = server.json("/v1/rtsp").await;
+    assert_eq!((&view["sessions"], &view["stray_packets_total"]), (&0.into(), &2.into()));
+}
+
+#[tokio::test]
+async fn a_second_camera_is_refused_and_the_first_goes_on() {
+    let server = start_recorder(|_| {}).await;
+    let (mut first, _) = Camera::record(&server, "cam").await;
+    let (mut second, status) = Camera::record(&server, "cam").await;
+    assert_eq!(status, 409);
+    assert_eq!(second.ask("RECORD", "", "").await.status, 409, "as often as it asks");
+    assert_eq!(Camera::record(&server, "other").await.1, 200);
+    assert_eq!(first.ask("GET_PARAMETER", "", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_second_camera_takes_over_where_that_is_set() {
+    let server = start_recorder(|layer| layer.publisher_takeover = Some(true)).await;
+    let (mut first, _) = Camera::record(&server, "cam").await;
+    let (mut second, status) = Camera::record(&server, "cam").await;
+    assert_eq!(status, 200);
+    assert!(first.closed().await);
+    assert_eq!(second.ask("GET_PARAMETER", "", "").await.status, 200);
+    assert_eq!(statuses(&server, 1).await, [409]);
+}
+
+#[tokio::test]
+async fn cameras_that_say_nothing_or_too_much_are_cut_off() {
+    let server = start_recorder(|layer| {
+        (layer.rtsp_idle_timeout_s, layer.rtsp_bitrate_max_mbit) = (Some(1), Some(1));
+    })
+    .await;
+    let (mut silent, _) = Camera::record(&server, "silent").await;
+    // Reports alone are no sign of life.
+    assert!(silent.packet(1, &[0x80; 40]).await);
+    let (mut loud, _) = Camera::record(&server, "loud").await;
+    let mut packets = 0;
+    while packets < 1000 && loud.packet(0, &[0x80; 1400]).await {
+        packets += 1;
+    }
+    assert!(loud.closed().await && silent.closed().await);
+    assert_eq!(statuses(&server, 2).await, [453, 408]);
+}
+
+#[tokio::test]
+async fn stopping_ends_recordings() {
+    let mut server = start_recorder(|_| {}).await;
+    let (mut camera, _) = Camera::record(&server, "cam").await;
+    server.stop().await;
+    assert!(camera.closed().await);
 }

@@ -6,23 +6,24 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls_pki_types::ServerName;
 use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::{TlsConnector, client};
 
-async fn connect(server: &TestServer, roots: RootCertStore, alpn: &[u8]) -> client::TlsStream<TcpStream> {
+async fn connect(address: SocketAddr, roots: RootCertStore, alpn: &[u8]) -> client::TlsStream<TcpStream> {
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     let builder =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![alpn.to_vec()];
-    let stream = TcpStream::connect(server.address).await.unwrap();
+    let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
 }
 
-#[tokio::test]
-async fn both_versions_of_http_over_tls() {
+/// A server with a certificate, and who trusts it.
+async fn start() -> (TestServer, RootCertStore) {
     let folder = TempDir::new().unwrap();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
@@ -32,18 +33,39 @@ async fn both_versions_of_http_over_tls() {
     roots.add(made.cert.der().clone()).unwrap();
 
     let config = config(&folder.path().join("data"), |_| {});
-    let server = TestServer::start_on(config, Some(acceptor(&cert, &key).unwrap())).await;
+    let mut server = TestServer::start_on(config, Some(acceptor(&cert, &key).unwrap())).await;
+    server._folder = Some(folder);
+    (server, roots)
+}
+
+#[tokio::test]
+async fn rtsp_with_and_without_tls_on_one_port() {
+    async fn options(mut io: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin) -> String {
+        io.write_all(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n").await.unwrap();
+        let mut answer = vec![0; 15];
+        io.read_exact(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+    let (server, roots) = start().await;
+    // Protocols of HTTP that a client offers are no reason to turn it away.
+    assert_eq!(options(connect(server.rtsp, roots, b"rtsp").await).await, "RTSP/1.0 200 OK");
+    assert_eq!(options(TcpStream::connect(server.rtsp).await.unwrap()).await, "RTSP/1.0 200 OK");
+}
+
+#[tokio::test]
+async fn both_versions_of_http_over_tls() {
+    let (server, roots) = start().await;
     let request = |uri: String| {
         http::Request::get(uri).header("host", "localhost").body(Empty::<Bytes>::new()).unwrap()
     };
 
-    let stream = connect(&server, roots.clone(), b"http/1.1").await;
+    let stream = connect(server.address, roots.clone(), b"http/1.1").await;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let response = sender.send_request(request("/healthz".to_owned())).await.unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok\n");
 
-    let stream = connect(&server, roots, b"h2").await;
+    let stream = connect(server.address, roots, b"h2").await;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.unwrap();
