@@ -1,6 +1,7 @@
 //! The server as a whole, in this process: a service on a directory of its own, behind a real listener on a free port.
 
 mod auth;
+mod cameras;
 mod commands;
 mod ingest;
 mod limits;
