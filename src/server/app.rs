@@ -2,6 +2,7 @@
 
 use crate::auth::AccessKeys;
 use crate::cameras::Cameras;
+use crate::cameras::pull::Sources;
 use crate::config::Config;
 use crate::health::DiskProbe;
 use crate::metrics::Metrics;
@@ -39,6 +40,8 @@ pub struct AppState {
     pub video: Video,
     /// Takes in what cameras send over RTP.
     pub cameras: Cameras,
+    /// Cameras that are called for.
+    pub sources: Sources,
     /// Makes frames; or why none can be made.
     pub pool: Result<Pool, StartError>,
     /// How RTSP is doing.

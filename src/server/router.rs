@@ -16,6 +16,9 @@ pub fn build(app: &App) -> Router {
                 .delete(native::streams::delete),
         )
         .route("/ingest", put(native::ingest::ingest).post(native::ingest::ingest))
+        .route("/source", get(native::sources::describe))
+        .route("/source/start", post(native::sources::start))
+        .route("/source/stop", post(native::sources::stop))
         .route("/timeline", get(native::timeline::timeline))
         .route("/fragments", get(native::fragments::list))
         .route("/clip.mp4", get(native::clip::clip))

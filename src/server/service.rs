@@ -2,6 +2,7 @@
 
 use crate::app::{App, AppState};
 use crate::auth::{AccessKeys, Credentials, KeysError};
+use crate::cameras::pull::Sources;
 use crate::cameras::{Cameras, CamerasConfig};
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -95,6 +96,7 @@ impl Service {
         let (metrics, stop) = (Metrics::new()?, CancellationToken::new());
         let cameras = cameras_config(&config, data);
         let cameras = Cameras::start(video.clone(), cameras, env.clock.clone(), &metrics, stop.clone());
+        let sources = Sources::start(cameras.clone(), video.clone(), env.clone(), stop.clone());
         let app = AppState {
             data: data.path().to_owned(),
             started: env.clock.monotonic(),
@@ -109,6 +111,7 @@ impl Service {
             env,
             vault,
             store,
+            sources,
             cameras,
             video,
             pool,
@@ -134,6 +137,7 @@ impl Service {
         app.sessions.close();
         let sessions = async {
             app.sessions.wait().await;
+            app.sources.shutdown().await;
             app.cameras.shutdown().await;
             if let Ok(pool) = &app.pool {
                 pool.shutdown().await;

@@ -11,6 +11,7 @@
 mod attend;
 mod error;
 mod process;
+pub mod pull;
 mod recorder;
 mod recording;
 mod socket;

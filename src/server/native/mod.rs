@@ -10,6 +10,7 @@ pub mod media;
 pub mod range;
 pub mod rtsp;
 pub mod server_info;
+pub mod sources;
 pub mod streams;
 pub mod timeline;
 pub mod tokens;

@@ -1,16 +1,19 @@
 //! `/v1/video` and `/v1/video/{stream}`: list, create, describe, change, delete.
 
+use super::sources;
 use crate::app::{App, AppState};
 use crate::auth::{Access, Manage, Play, Verb};
+use crate::cameras::RtpStatus;
+use crate::cameras::pull::{Given, Source, SourceInfo};
 use crate::error::ApiError;
 use crate::http::{JsonBody, Query};
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use streams::{SealedSettings, StreamPatch};
-use video::{ManageError, NewVideo, VideoInfo, VideoPage};
+use video::{ManageError, NewVideo, VideoInfo};
 
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 1000;
@@ -28,6 +31,42 @@ pub struct Page {
 pub struct Settings {
     retention_hours: Option<u32>,
     attributes: Option<BTreeMap<String, String>>,
+    /// The camera to call for; `null` means none.
+    #[serde(default, deserialize_with = "said")]
+    source: Option<Option<Given>>,
+}
+
+/// Tells `null` from what is not there.
+fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A stream, and the camera that sends to it.
+#[derive(Serialize)]
+pub struct Description {
+    #[serde(flatten)]
+    info: VideoInfo,
+    /// The camera that is called for.
+    source: Option<SourceInfo>,
+    /// What is known of the packets of a camera that sends over RTSP.
+    rtp: Option<RtpStatus>,
+}
+
+/// A page of streams.
+#[derive(Serialize)]
+pub struct DescriptionPage {
+    streams: Vec<Description>,
+    next: Option<String>,
+}
+
+impl Description {
+    /// `address`: whether the caller may see where the camera is.
+    fn of(info: VideoInfo, app: &AppState, address: bool) -> Self {
+        let source = app.sources.describe(&info.name);
+        let source = source.map(|source| if address { source } else { source.without_address() });
+        let rtp = app.cameras.status(&info.name);
+        Self { info, source, rtp }
+    }
 }
 
 /// `GET /v1/video`
@@ -35,15 +74,23 @@ pub async fn list(
     State(app): State<App>,
     access: Access,
     Query(page): Query<Page>,
-) -> Result<Json<VideoPage>, ApiError> {
+) -> Result<Json<DescriptionPage>, ApiError> {
     access.allow(Verb::Play, None)?;
+    let address = access.allow(Verb::Manage, None).is_ok();
     let limit = page.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
-    Ok(Json(app.video.list(page.after.as_deref(), limit).await))
+    let page = app.video.list(page.after.as_deref(), limit).await;
+    let streams = page.streams.into_iter().map(|info| Description::of(info, &app, address)).collect();
+    Ok(Json(DescriptionPage { streams, next: page.next }))
 }
 
 /// `GET /v1/video/{stream}`
-pub async fn describe(State(app): State<App>, camera: Play) -> Result<Json<VideoInfo>, ApiError> {
-    Ok(Json(app.video.describe(&camera.stream).await?))
+pub async fn describe(
+    State(app): State<App>,
+    camera: Play,
+    access: Access,
+) -> Result<Json<Description>, ApiError> {
+    let address = access.allow(Verb::Manage, Some(&camera.stream)).is_ok();
+    Ok(Json(Description::of(app.video.describe(&camera.stream).await?, &app, address)))
 }
 
 /// `PUT /v1/video/{stream}`: may be repeated.
@@ -51,22 +98,28 @@ pub async fn create(
     State(app): State<App>,
     camera: Manage,
     JsonBody(settings): JsonBody<Settings>,
-) -> Result<(StatusCode, Json<VideoInfo>), ApiError> {
-    let Settings { retention_hours, attributes } = settings;
+) -> Result<(StatusCode, Json<Description>), ApiError> {
+    let Settings { retention_hours, attributes, source } = settings;
+    let source = sources::read(source.flatten(), None)?;
     let new = NewVideo {
         name: camera.stream.clone(),
         retention_hours: retention_hours.unwrap_or(app.config.retention_hours),
         attributes: attributes.clone().unwrap_or_default(),
-        sealed_settings: SealedSettings::default(),
+        sealed_settings: Source::put(source.as_ref(), SealedSettings::default()),
     };
     match app.video.create(new).await {
-        Ok(info) => Ok((StatusCode::CREATED, Json(info))),
+        Ok(info) => {
+            app.sources.apply(&info.name, false).await;
+            Ok((StatusCode::CREATED, Json(Description::of(info, &app, true))))
+        }
         Err(ManageError::AlreadyExists { name }) => {
             let info = app.video.describe(&name).await?;
+            let old = Source::of(&app.video.settings(&name)?.sealed_settings);
             let same = retention_hours.is_none_or(|hours| hours == info.retention_hours)
-                && attributes.is_none_or(|attributes| attributes == info.attributes);
+                && attributes.is_none_or(|attributes| attributes == info.attributes)
+                && source.is_none_or(|source| Some(source) == old);
             if same {
-                Ok((StatusCode::OK, Json(info)))
+                Ok((StatusCode::OK, Json(Description::of(info, &app, true))))
             } else {
                 Err(ManageError::AlreadyExists { name }.into())
             }
@@ -80,15 +133,26 @@ pub async fn change(
     State(app): State<App>,
     camera: Manage,
     JsonBody(settings): JsonBody<Settings>,
-) -> Result<Json<VideoInfo>, ApiError> {
-    let Settings { retention_hours, attributes } = settings;
-    let patch = StreamPatch { retention_hours, attributes, ..StreamPatch::default() };
-    Ok(Json(app.video.change(&camera.stream, patch).await?))
+) -> Result<Json<Description>, ApiError> {
+    let Settings { retention_hours, attributes, source } = settings;
+    let sealed_settings = match source {
+        Some(given) => {
+            let settings = app.video.settings(&camera.stream)?.sealed_settings.clone();
+            let source = sources::read(given, Source::of(&settings).as_ref())?;
+            Some(Source::put(source.as_ref(), settings))
+        }
+        None => None,
+    };
+    let patch = StreamPatch { retention_hours, attributes, sealed_settings };
+    let info = app.video.change(&camera.stream, patch).await?;
+    app.sources.apply(&camera.stream, false).await;
+    Ok(Json(Description::of(info, &app, true)))
 }
 
 /// `DELETE /v1/video/{stream}`
 pub async fn delete(State(app): State<App>, camera: Manage) -> Result<StatusCode, ApiError> {
     app.video.delete(&camera.stream).await?;
+    app.sources.apply(&camera.stream, false).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

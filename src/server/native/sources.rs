@@ -1,0 +1,51 @@
+//! `/v1/video/{stream}/source`: the camera that is called for. It is set with the stream's other settings.
+
+use crate::app::{App, AppState};
+use crate::auth::Manage;
+use crate::cameras::pull::{Given, Source, SourceInfo};
+use crate::error::ApiError;
+use axum::Json;
+use axum::extract::State;
+use streams::StreamPatch;
+
+/// `GET /v1/video/{stream}/source`
+pub async fn describe(State(app): State<App>, camera: Manage) -> Result<Json<SourceInfo>, ApiError> {
+    app.video.settings(&camera.stream)?;
+    app.sources.describe(&camera.stream).map(Json).ok_or_else(no_source)
+}
+
+/// `POST /v1/video/{stream}/source/start`: a camera that is being waited for is called at once.
+pub async fn start(State(app): State<App>, camera: Manage) -> Result<Json<SourceInfo>, ApiError> {
+    enable(&app, &camera.stream, true).await
+}
+
+/// `POST /v1/video/{stream}/source/stop`: answers when what was recorded is on disk.
+pub async fn stop(State(app): State<App>, camera: Manage) -> Result<Json<SourceInfo>, ApiError> {
+    enable(&app, &camera.stream, false).await
+}
+
+async fn enable(app: &AppState, stream: &str, enabled: bool) -> Result<Json<SourceInfo>, ApiError> {
+    let settings = app.video.settings(stream)?.sealed_settings.clone();
+    let mut source = Source::of(&settings).ok_or_else(no_source)?;
+    if source.enabled != enabled {
+        source.enabled = enabled;
+        let sealed_settings = Some(Source::put(Some(&source), settings));
+        app.video.change(stream, StreamPatch { sealed_settings, ..StreamPatch::default() }).await?;
+    }
+    app.sources.apply(stream, enabled).await;
+    app.sources.describe(stream).map(Json).ok_or_else(no_source)
+}
+
+/// What a user gives, laid over what there is.
+pub(super) fn read(given: Option<Given>, old: Option<&Source>) -> Result<Option<Source>, ApiError> {
+    let read = given.map(|given| Source::read(given, old)).transpose();
+    read.map_err(|error| {
+        ApiError::bad_request("BAD_SOURCE", error.to_string())
+            .hint("give rtsp://user:password@host:port/path, or url, username, password, transport, enabled")
+    })
+}
+
+fn no_source() -> ApiError {
+    ApiError::not_found("NO_SOURCE", "the stream has no source")
+        .hint("set one with PATCH and {\"source\":\"rtsp://…\"}")
+}
