@@ -96,6 +96,26 @@ impl Sent {
         }
     }
 
+    /// Appends another sender's packets: numbered on, `ticks` after the first one's first packet, from the same source.
+    pub fn go_on_with(&mut self, next: &Sent, ticks: u32) {
+        let first = &self.packets[0];
+        let last = &self.packets[self.packets.len() - 1].1;
+        let mut sequence = u16::from_be_bytes(last[2..4].try_into().unwrap());
+        let (source, begun_ns) = (first.1.slice(8..12), first.0);
+        let (time, next_time) = (self.time(0).wrapping_add(ticks), next.time(0));
+        let next_ns = next.packets[0].0;
+        for (at, packet) in &next.packets {
+            sequence = sequence.wrapping_add(1);
+            let mut bytes = packet.to_vec();
+            let since = u32::from_be_bytes(bytes[4..8].try_into().unwrap()).wrapping_sub(next_time);
+            bytes[2..4].copy_from_slice(&sequence.to_be_bytes());
+            bytes[4..8].copy_from_slice(&time.wrapping_add(since).to_be_bytes());
+            bytes[8..12].copy_from_slice(&source);
+            let ahead_ns = u64::from(ticks) * 1_000_000_000 / u64::from(self.track.clock_rate);
+            self.packets.push((begun_ns + ahead_ns + (at - next_ns), bytes.into()));
+        }
+    }
+
     /// RTP time of a packet.
     pub fn time(&self, index: usize) -> u32 {
         u32::from_be_bytes(self.packets[index].1[4..8].try_into().unwrap())

@@ -62,8 +62,10 @@ enum Way {
         lasts: u64,
         /// When the next packet of sound begins.
         next: Option<u64>,
-        /// Configurations that cannot be used were complained about.
+        /// Whether it has been said how the media is coded.
         configured: bool,
+        /// Whether any media has come out.
+        begun: bool,
     },
     /// Samples of G.711, wrapped without loss.
     Wrap(Box<Wrapper>),
@@ -77,7 +79,7 @@ impl Track {
             encoding => {
                 let form = Form::of(encoding)?;
                 let chain = Chain::start(&form::packets(&announced)?, form.elements, &form.wanted)?;
-                Way::Depay { chain, lasts: 0, next: None, configured: false }
+                Way::Depay { chain, lasts: 0, next: None, configured: false, begun: false }
             }
         };
         Ok(Self { announced, way, waiting: Vec::new() })
@@ -146,7 +148,7 @@ impl Track {
     }
 
     fn drain(&mut self, mut take: impl FnMut(Taken)) {
-        let Way::Depay { chain, lasts, next, configured } = &mut self.way else { return };
+        let Way::Depay { chain, lasts, next, configured, begun } = &mut self.way else { return };
         let video = self.announced.encoding.kind() == TrackKind::Video;
         // Of one packet, the first packet of sound has the packet's time, and the others follow.
         let mut first = true;
@@ -163,17 +165,27 @@ impl Track {
                 Out::Buffer(buffer) => {
                     let dated = buffer.pts().map(gst::ClockTime::nseconds);
                     let ticks = if video || first { dated.or(*next) } else { next.or(dated) };
+                    // Senders round their times; packets of sound last as long as they do.
+                    let ticks = ticks.map(|ticks| next.filter(|next| near(*next, ticks)).unwrap_or(ticks));
                     let Some(ticks) = ticks else { continue };
                     first = false;
                     *next = (!video).then_some(ticks + *lasts);
                     let sync = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-                    if let Some(data) = bytes_of(buffer) {
+                    // GStreamer 1.22 leaves the first one's length before it.
+                    let wrong =
+                        self.announced.encoding == Encoding::AacLatm && !std::mem::replace(begun, true);
+                    if let Some(data) = bytes_of(buffer).filter(|_| !wrong) {
                         take(Taken::Unit { ticks, data, sync });
                     }
                 }
             }
         }
     }
+}
+
+/// Whether the difference is a matter of rounding.
+fn near(a: u64, b: u64) -> bool {
+    a.abs_diff(b) <= 2
 }
 
 fn is_aac(track: &RtpTrack) -> bool {
