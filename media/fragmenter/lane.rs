@@ -189,7 +189,7 @@ impl Lane {
     fn lasts(&self, unit: &Unit, successor: &Unit) -> (u32, bool) {
         let ticks = successor.dts.abs_diff(unit.dts);
         let timescale = self.config.as_ref().map_or(1, |config| config.timescale);
-        let gap = ticks * 1_000 > GAP_MS * u64::from(timescale)
+        let gap = ticks.saturating_mul(1_000) > GAP_MS * u64::from(timescale)
             && self.usual > 0
             && ticks > GAP_TIMES * u64::from(self.usual);
         let lasts = if gap { self.usual } else { u32::try_from(ticks).unwrap_or(u32::MAX) };

@@ -12,8 +12,8 @@
 //! as it has lasted [`Options::chunk_ms`]. What the other tracks have at that time travels with it. A sample lasts until
 //! the next of its track begins, so the newest unit of each track always waits for its successor.
 //!
-//! The initialisation segment names the tracks that are configured when it is written. A track that is configured later,
-//! or anew, is let in with a new initialisation segment at the lead's next key frame.
+//! The first initialisation segment waits until all tracks are configured, [`START_WAIT_MS`] of the lead's time at most. A
+//! track that is configured later, or anew, is let in with a new one at the lead's next key frame.
 
 mod lane;
 
@@ -39,6 +39,8 @@ impl Default for Options {
     }
 }
 
+/// How long the other tracks are waited for at the start, in milliseconds of the lead's time.
+pub const START_WAIT_MS: u64 = 1_000;
 /// Sound alone makes a chunk when the pictures stay away this long beyond a chunk's time, in milliseconds.
 const PATIENCE_MS: u64 = 2_000;
 /// Most units of a track in a chunk.
@@ -66,6 +68,9 @@ pub struct AccessUnit {
 pub struct Fragmenter {
     options: Options,
     lanes: Vec<Lane>,
+    /// The lead's units from its first key frame on, until the start.
+    held: Vec<AccessUnit>,
+    started: bool,
     /// Zero of the media, as ticks and their rate; from the first chunk on.
     origin: Option<(i64, u32)>,
     sequence: u32,
@@ -76,18 +81,22 @@ impl Fragmenter {
     /// For tracks of these kinds. Their ids in the MP4 are their indices plus one.
     pub fn new(options: Options, kinds: &[TrackKind]) -> Self {
         let lanes = kinds.iter().map(|kind| Lane::new(*kind)).collect();
-        Self { options, lanes, origin: None, sequence: 0, out: VecDeque::new() }
+        let (held, out) = (Vec::new(), VecDeque::new());
+        Self { options, lanes, held, started: false, origin: None, sequence: 0, out }
     }
 
     /// Says how a track's units are coded from now on. Units of a track that was never configured are dropped; an index
     /// beyond the tracks is ignored, as is what is in force already. Fails when no initialisation segment can say it.
     pub fn configure(&mut self, track: usize, config: &TrackConfig) -> Result<(), MediaError> {
-        let Some(lane) = self.lanes.get_mut(track) else { return Ok(()) };
-        if lane.newest_config() == Some(config) {
+        if self.lanes.get(track).is_none_or(|lane| lane.newest_config() == Some(config)) {
             return Ok(());
         }
         write_init(&[(1, config.clone())])?;
-        lane.configure(config.clone());
+        if self.held.iter().any(|unit| unit.track == track) {
+            // They are coded as was said before.
+            self.begin()?;
+        }
+        self.lanes[track].configure(config.clone());
         Ok(())
     }
 
@@ -102,7 +111,14 @@ impl Fragmenter {
         let timescale = config.timescale;
         if track != lead {
             lane.push(unit, key);
+            self.begin_when_ready()?;
             return self.cut_if_the_lead_is_missing(track);
+        }
+        if !self.started {
+            if key || !self.held.is_empty() {
+                self.held.push(unit);
+            }
+            return self.begin_when_ready();
         }
         if key && self.lanes.iter().any(Lane::is_waiting) {
             self.flush()?;
@@ -115,7 +131,8 @@ impl Fragmenter {
         let lane = &mut self.lanes[track];
         let dts = lane.push(unit, key);
         let key = key && lane.kind() == TrackKind::Video; // of sound, every unit is one
-        let lasted = lane.pending_ticks() * 1_000 >= u64::from(self.options.chunk_ms) * u64::from(timescale);
+        let lasted = lane.pending_ticks().saturating_mul(1_000)
+            >= u64::from(self.options.chunk_ms) * u64::from(timescale);
         if lane.has_whole() && (key || lasted || lane.had_gap() || self.is_full()) {
             self.cut(dts, timescale)?;
         }
@@ -124,6 +141,9 @@ impl Fragmenter {
 
     /// Gives out all that is held. The last unit of each track lasts as long as the one before.
     pub fn flush(&mut self) -> Result<(), MediaError> {
+        if !self.started && !self.held.is_empty() {
+            self.begin()?;
+        }
         // A gap within a track ends a chunk.
         loop {
             let taken = self.lanes.iter_mut().map(Lane::take_all).collect();
@@ -141,6 +161,25 @@ impl Fragmenter {
     fn lead(&self) -> Option<usize> {
         let video = self.lanes.iter().position(|lane| lane.kind() == TrackKind::Video);
         video.or_else(|| self.lanes.iter().position(|lane| lane.newest_config().is_some()))
+    }
+
+    /// Begins, if there is something to begin with and nothing to wait for any more.
+    fn begin_when_ready(&mut self) -> Result<(), MediaError> {
+        let (Some(first), Some(last)) = (self.held.first(), self.held.last()) else { return Ok(()) };
+        let timescale = self.lanes[first.track].newest_config().map_or(0, |config| config.timescale);
+        let waited =
+            last.dts.abs_diff(first.dts).saturating_mul(1_000) >= START_WAIT_MS * u64::from(timescale);
+        let bytes: usize = self.held.iter().map(|unit| unit.data.len()).sum();
+        let full = bytes >= self.options.chunk_bytes_max || self.held.len() >= UNITS_MAX;
+        if waited || full || self.lanes.iter().all(|lane| lane.newest_config().is_some()) {
+            self.begin()?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), MediaError> {
+        self.started = true;
+        std::mem::take(&mut self.held).into_iter().try_for_each(|unit| self.push(unit))
     }
 
     /// Writes an initialisation segment of every track that is configured, at this time of the lead.
@@ -168,7 +207,7 @@ impl Fragmenter {
         let lane = &self.lanes[track];
         let Some((newest, timescale)) = lane.newest() else { return Ok(()) };
         let patience = (PATIENCE_MS + u64::from(self.options.chunk_ms)) * u64::from(timescale);
-        if full || lane.pending_ticks() * 1_000 >= patience {
+        if full || lane.pending_ticks().saturating_mul(1_000) >= patience {
             self.cut(newest, timescale)?;
         }
         Ok(())

@@ -215,6 +215,29 @@ fn it_begins_with_the_first_key_frame_and_the_sound_of_its_time() {
 }
 
 #[test]
+fn the_start_waits_for_tracks_that_come_a_little_later() {
+    for (later, tracks) in [(20, 2), (30, 1)] {
+        let mut fragmenter = Fragmenter::new(Options::default(), &[TrackKind::Video, TrackKind::Audio]);
+        fragmenter.configure(0, &h264(30)).unwrap();
+        for index in 0..later {
+            fragmenter.push(picture(index, index == 0)).unwrap();
+        }
+        fragmenter.configure(1, &opus()).unwrap();
+        for index in 0..40 {
+            fragmenter.push(sound(1, index)).unwrap();
+        }
+        fragmenter.flush().unwrap();
+        let (pieces, counts) = shape(&mut fragmenter);
+        let Piece::Init(init) = &pieces[0] else { panic!("no initialisation segment") };
+        assert_eq!(init.tracks.len(), tracks, "{later} pictures before the sound");
+        let of = |id| -> usize {
+            counts.iter().flatten().filter(|found| found.0 == id).map(|found| found.1).sum()
+        };
+        assert_eq!((of(1), of(2)), (later as usize, if tracks == 2 { 40 } else { 0 }));
+    }
+}
+
+#[test]
 fn another_way_of_coding_begins_at_a_key_frame_with_a_new_initialisation_segment() {
     let mut fragmenter = Fragmenter::new(Options::default(), &[TrackKind::Video, TrackKind::Audio]);
     fragmenter.configure(0, &h264(30)).unwrap();
