@@ -114,8 +114,7 @@ pub struct SessionInfo {
     /// Arrival less producer time at the end of its newest chunk, in milliseconds: how late the camera's clock (and the
     /// way here) is.
     pub offset_ms: i64,
-    /// How much its media clock has lost against ours since the session began: what steering made up for, and what of
-    /// [`SessionInfo::offset_ms`] came since then.
+    /// How much its media clock has lost against ours since the session began: what steering makes up for.
     pub drift_ms: i64,
     /// Arrival less the camera's own time (sender reports or `prft`), in milliseconds: also when that is not believed.
     /// `None` when it tells none.

@@ -143,8 +143,6 @@ pub(super) struct MediaClock {
     /// Producer time less media time, in microseconds.
     offset_us: i128,
     steering: Steering,
-    /// How much steering has added to that.
-    steered_us: i128,
     /// Media time of the latest chunk of the lead track.
     lead_us: i128,
     presentation_offset: Option<i64>,
@@ -157,8 +155,8 @@ pub(super) struct MediaClock {
     /// Producer time up to which there is media.
     end_us: u64,
     arrival_ms: u64,
-    /// Arrival less the end by producer time: at the first chunk, and now.
-    offsets_ms: (i64, i64),
+    /// Arrival less the end by producer time.
+    offset_ms: i64,
     camera_offset_ms: Option<i64>,
 }
 
@@ -171,7 +169,6 @@ impl MediaClock {
             source,
             offset_us: i128::from(us.max(floor_us)) - media.us(),
             steering: Steering::new(hints.arrival_ms, hints.prft),
-            steered_us: 0,
             lead_us: media.us(),
             presentation_offset: None,
             next_us: media.us(),
@@ -179,12 +176,11 @@ impl MediaClock {
             latest_us: 0,
             end_us: floor_us,
             arrival_ms: hints.arrival_ms,
-            offsets_ms: (0, 0),
+            offset_ms: 0,
             camera_offset_ms: None,
         };
         clock.hear(media, hints);
         let placed = clock.advance(media, hints, Reason::None);
-        clock.offsets_ms.0 = clock.offsets_ms.1;
         (clock, placed)
     }
 
@@ -192,12 +188,10 @@ impl MediaClock {
     pub(super) fn resume(last: &ChunkHead, arrival_ms: u64, prft: ProducerClock) -> Self {
         let start_us = i128::from(ticks_to_us(last.decode_time, last.timescale));
         let end_us = last.end_us();
-        let offset = offset_ms(arrival_ms, end_us);
         Self {
             source: last.clock,
             offset_us: i128::from(last.position.producer_us) - start_us,
             steering: Steering::new(arrival_ms, prft),
-            steered_us: 0,
             lead_us: start_us,
             presentation_offset: Some(last.presentation_offset),
             next_us: start_us + i128::from(last.duration_us()),
@@ -205,7 +199,7 @@ impl MediaClock {
             latest_us: last.position.producer_us,
             end_us,
             arrival_ms,
-            offsets_ms: (offset, offset),
+            offset_ms: offset_ms(arrival_ms, end_us),
             camera_offset_ms: None,
         }
     }
@@ -244,7 +238,6 @@ impl MediaClock {
         }
         if let Steer::Slew(added_us, source) = steer {
             self.offset_us += added_us;
-            self.steered_us += added_us;
             self.source = source;
         }
         let reason = if ahead >= HOLE_US { Reason::NoData } else { Reason::None };
@@ -259,14 +252,12 @@ impl MediaClock {
     /// Arrival less producer time at the end of the latest chunk, in milliseconds: how late the camera's clock (and the
     /// way here) is.
     pub(super) fn offset_ms(&self) -> i64 {
-        self.offsets_ms.1
+        self.offset_ms
     }
 
-    /// How much [`MediaClock::offset_ms`] has grown since the session began, or its timeline was tied anew, and would
-    /// have grown without steering: what the media's own clock has lost.
+    /// What the media's own clock has lost against ours since the session began, or its timeline was tied anew.
     pub(super) fn drift_ms(&self) -> i64 {
-        let grown = i128::from(self.offsets_ms.1) - i128::from(self.offsets_ms.0);
-        clamped(grown + self.steered_us / 1000)
+        clamped(self.steering.drift_us() / 1000)
     }
 
     /// Arrival less the camera's own time, if it tells one: also when that is not believed.
@@ -303,8 +294,6 @@ impl MediaClock {
         self.offset_us = i128::from(us.max(self.end_us)) - media.us();
         self.presentation_offset = None;
         self.steering = Steering::new(hints.arrival_ms, hints.prft);
-        self.steered_us = 0;
-        self.offsets_ms.0 = offset_ms(hints.arrival_ms, us.max(self.end_us).saturating_add(hints.sent_us));
         self.hear(media, hints);
     }
 
@@ -317,7 +306,7 @@ impl MediaClock {
         self.latest_us = producer_us;
         self.end_us = self.end_us.max(producer_us.saturating_add(media.duration_us()));
         self.arrival_ms = hints.arrival_ms;
-        self.offsets_ms.1 = offset_ms(hints.arrival_ms, self.end_us);
+        self.offset_ms = offset_ms(hints.arrival_ms, self.end_us);
         Placed { producer_us, presentation_offset: self.presentation_offset.unwrap_or(0), discontinuity }
     }
 

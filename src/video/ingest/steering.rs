@@ -15,6 +15,8 @@ const ARRIVAL_WINDOW_US: i128 = 5 * 60 * 1_000_000;
 const PRFT_WINDOW_US: i128 = 60 * 1_000_000;
 /// The same for sender reports, which are exact.
 const RTCP_WINDOW_US: i128 = 10 * 1_000_000;
+/// The beginning, by which drift is measured.
+const BEGINNING_US: i128 = 30 * 1_000_000;
 /// Producer time runs faster or slower than the media by at most one part in this many: half a per cent.
 const SLEW_PARTS: i128 = 200;
 /// An error is worked off within about this much media, if the limit above allows it: jitter is smoothed out.
@@ -40,6 +42,8 @@ pub(super) struct Steering {
     camera: Least,
     /// The camera's newest word was not believed.
     doubted: bool,
+    /// Media time of the first chunk, and the least offset by arrival soon after it: the first chunks often come late.
+    began: Option<(i128, i128)>,
 }
 
 /// What a chunk says of the offset.
@@ -57,12 +61,22 @@ pub(super) struct Heard {
 impl Steering {
     pub(super) fn new(since_ms: u64, prft: ProducerClock) -> Self {
         let camera = if prft == ProducerClock::Rtcp { RTCP_WINDOW_US } else { PRFT_WINDOW_US };
-        Self { since_ms, arrival: Least::new(ARRIVAL_WINDOW_US), camera: Least::new(camera), doubted: false }
+        Self {
+            since_ms,
+            arrival: Least::new(ARRIVAL_WINDOW_US),
+            camera: Least::new(camera),
+            doubted: false,
+            began: None,
+        }
     }
 
     /// Hears what the chunk says that begins at this media time.
     pub(super) fn hear(&mut self, media_us: i128, heard: &Heard, source: ProducerClock, offset: i128) {
         self.arrival.hear(media_us, Some(heard.arrival));
+        let (began_us, least) = self.began.get_or_insert((media_us, heard.arrival));
+        if media_us - *began_us < BEGINNING_US {
+            *least = heard.arrival.min(*least);
+        }
         // A clock that has been believed, and goes on as it did, is not doubted for coming late.
         let steady = |camera: i128| source == heard.prft && (camera - offset).abs() <= JUMP_US;
         let believed =
@@ -99,6 +113,13 @@ impl Steering {
             ProducerClock::Rtcp if !self.doubted => Steer::Hold,
             _ => self.by_arrival(offset, slew),
         }
+    }
+
+    /// How much longer than the media it took to arrive since the beginning, whatever jitter there is: what the media's
+    /// own clock has lost, in microseconds.
+    pub(super) fn drift_us(&self) -> i128 {
+        let now = self.arrival.least();
+        now.zip(self.began).map_or(0, |(now, (_, began))| now - began)
     }
 
     fn by_arrival(&self, offset: i128, slew: impl Fn(i128, ProducerClock) -> Steer) -> Steer {
