@@ -57,5 +57,5 @@ test("what a camera sends in words", () => {
   assert.equal(probeText({ tracks: [video], warnings: [], picture: "data:", took_ms: 850 }), "The camera answered in 850 ms.");
   assert.match(probeText({ tracks: [video], warnings: [], picture: null, took_ms: 850 }), /no picture/);
   const rtp = { transport: "udp", packets: 12_345, packets_lost: 2, packets_dropped: 0, warning: null };
-  assert.equal(packetsText(rtp), "12,345 over UDP, 2 lost");
+  assert.equal(packetsText(rtp), "12,345 packets over UDP, 2 lost");
 });

@@ -2,10 +2,17 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../api/client";
 import { describeError } from "../api/error";
 import type { Probe } from "../api/types";
-import { type SourceDraft, settingsOf } from "./draft";
+import { type SourceDraft, settingsOf, tidied } from "./draft";
 import { probeText, trackText } from "./words";
 
 type Tried = { state: "none" } | { state: "asking" } | { state: "answered"; probe: Probe } | { state: "failed"; why: string };
+
+const NO_PICTURE: Record<Tried["state"], string> = {
+  none: "Test the address to see its picture here.",
+  asking: "Calling the camera…",
+  answered: "No picture.",
+  failed: "No picture.",
+};
 
 export interface Probing {
   tried: Tried;
@@ -13,7 +20,7 @@ export interface Probing {
 }
 
 /** Tries a camera when asked to; what is known of another address is forgotten. */
-export function useProbe(client: Client, draft: SourceDraft): Probing {
+export function useProbe(client: Client, draft: SourceDraft, onDraft: (draft: SourceDraft) => void): Probing {
   const [tried, setTried] = useState<Tried>({ state: "none" });
   const key = JSON.stringify(settingsOf(draft));
   const current = useRef(key);
@@ -23,6 +30,7 @@ export function useProbe(client: Client, draft: SourceDraft): Probing {
   }, [key]);
   const run = () => {
     setTried({ state: "asking" });
+    onDraft(tidied(draft));
     client.probe(settingsOf(draft)).then(
       (probe) => current.current === key && setTried({ state: "answered", probe }),
       (thrown: unknown) => current.current === key && setTried({ state: "failed", why: describeError(thrown) }),
@@ -39,7 +47,7 @@ export function ProbeResult({ tried }: { tried: Tried }) {
         {tried.state === "answered" && tried.probe.picture ? (
           <img src={tried.probe.picture} alt="What the camera sees" />
         ) : (
-          <p>{tried.state === "asking" ? "Calling the camera…" : "Test the address to see its picture here."}</p>
+          <p>{NO_PICTURE[tried.state]}</p>
         )}
       </div>
       {tried.state === "failed" && <p class="message error">{tried.why}</p>}

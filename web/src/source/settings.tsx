@@ -68,7 +68,7 @@ interface ChangingProps {
 
 function Changing({ client, onSave, onCancel }: ChangingProps) {
   const [draft, setDraft] = useState(EMPTY_DRAFT);
-  const { tried, run } = useProbe(client, draft);
+  const { tried, run } = useProbe(client, draft, setDraft);
   const submit = (event: Event) => {
     event.preventDefault();
     onSave(settingsOf(draft));

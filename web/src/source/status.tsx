@@ -4,7 +4,7 @@ import { describeError } from "../api/error";
 import type { VideoInfo } from "../api/types";
 import { useNow } from "../pieces/use-now";
 import { SECOND } from "../time/format";
-import { packetsText, stateText } from "./words";
+import { stateText } from "./words";
 
 interface Props {
   client: Client;
@@ -14,13 +14,13 @@ interface Props {
   onChanged: () => void;
 }
 
-/** How the calls for a stream's camera go, with a button to end or begin them; nothing for one that is pushed to. */
+/** How the calls for a stream's camera go, with a button to end or begin them; of one that is pushed to, only warnings. */
 export function SourceStatus({ client, info, nowMs, onChanged }: Props) {
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   useNow(SECOND);
   const { source, rtp } = info;
-  if (!source) return null;
+  if (!source) return rtp?.warning ? <p class="message warning">{rtp.warning}</p> : null;
   const set = async (calling: boolean) => {
     setBusy(true);
     try {
@@ -39,7 +39,6 @@ export function SourceStatus({ client, info, nowMs, onChanged }: Props) {
           {stateText(source, nowMs())}
         </span>
         <code>{source.url}</code>
-        {rtp && <small>{packetsText(rtp)}</small>}
         <button type="button" disabled={busy} onClick={() => void set(!source.enabled)}>
           {source.enabled ? "Stop" : "Start"}
         </button>

@@ -40,7 +40,7 @@ export function probeText(probe: Probe): string {
 /** How many packets came and were lost. */
 export function packetsText({ transport, packets, packets_lost: lost, packets_dropped: dropped }: Rtp): string {
   const count = (value: number) => value.toLocaleString("en");
-  const said = [`${count(packets)} over ${transport.toUpperCase()}`];
+  const said = [`${count(packets)} packets over ${transport.toUpperCase()}`];
   if (lost > 0) said.push(`${count(lost)} lost`);
   if (dropped > 0) said.push(`${count(dropped)} of no use`);
   return said.join(", ");

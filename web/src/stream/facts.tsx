@@ -3,6 +3,7 @@ import type { Session } from "../api/types";
 import { State, resolutionOf } from "../pieces/state";
 import { useNow } from "../pieces/use-now";
 import { codecName } from "../player/codecs";
+import { packetsText } from "../source/words";
 import { useStore } from "../store";
 import { HOUR, age, bitrate, bytes, dateTime, duration, type Zone } from "../time/format";
 import type { Footage } from "./footage";
@@ -44,6 +45,7 @@ export function Facts({ footage, zone }: { footage: Footage; zone: Zone }) {
       </Fact>
       {info.first_ms !== null && <Fact name="Since">{dateTime(info.first_ms, zone)}</Fact>}
       {info.session && <Fact name="Camera">{info.session.peer}</Fact>}
+      {info.rtp && <Fact name="Packets">{packetsText(info.rtp)}</Fact>}
       {info.session?.clock && (
         <Fact name="Its time">
           {CLOCKS[info.session.clock]} <small>{offsetText(info.session)}</small>

@@ -93,7 +93,7 @@ function PushForm({ client, onClose, onDone }: FormProps) {
 function PullForm({ client, onClose, onDone }: FormProps) {
   const { error, fields, create } = useNewStream(client, onDone);
   const [draft, setDraft] = useState(EMPTY_DRAFT);
-  const { tried, run } = useProbe(client, draft);
+  const { tried, run } = useProbe(client, draft, setDraft);
   return (
     <form class="pull" onSubmit={(event) => void create(event, { source: settingsOf(draft) })}>
       <div class="pull-fields">
@@ -172,7 +172,7 @@ function FirstChunk({ client, name }: { client: Client; name: string }) {
   return (
     <>
       <p class="first-chunk" role="status">
-        <State state={live ? "live" : "empty"} />
+        {(live || !source) && <State state={live ? "live" : "empty"} />}
         {live ? (
           <a href={streamHref(name)}>Open {name}</a>
         ) : source ? (
