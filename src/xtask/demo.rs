@@ -14,10 +14,19 @@ use std::time::Duration;
 
 /// Says that a folder is ours to empty.
 const MARKER: &str = ".kinetoscope-demo";
-/// The stream that the demo's camera pushes to.
-const STREAM: &str = "demo-http";
+/// The streams that the demo's cameras push to.
+const OVER_HTTP: &str = "demo-http";
+const OVER_RTSP: &str = "demo-rtsp";
 
-/// Builds everything, starts a server and a camera, and waits for Ctrl-C.
+/// Where the server is.
+struct Addresses {
+    /// `http://host:port`.
+    http: String,
+    /// `rtsp://host:port`.
+    rtsp: String,
+}
+
+/// Builds everything, starts a server and two cameras, and waits for Ctrl-C.
 pub(crate) fn run() -> Outcome {
     setup::install(Purpose::Demo)?;
     web::build()?;
@@ -26,10 +35,11 @@ pub(crate) fn run() -> Outcome {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
 
     let mut running = Running::default();
-    let url = start_server(&mut running, &home)?;
+    let at = start_server(&mut running, &home)?;
     let credentials = Credentials::read(&home.join("data/credentials"))?;
-    start_camera(&mut running, &home, &url, &credentials)?;
-    introduce(&home, &url, &credentials);
+    start_camera(&mut running, &home, "http-camera", &http_camera(&at, &credentials))?;
+    start_camera(&mut running, &home, "rtsp-camera", &rtsp_camera(&at, &credentials))?;
+    introduce(&home, &at, &credentials);
 
     let (stop, stopped) = mpsc::channel();
     std::thread::spawn(move || {
@@ -44,18 +54,21 @@ pub(crate) fn run() -> Outcome {
     Ok(())
 }
 
-fn introduce(home: &Path, url: &str, credentials: &Credentials) {
+fn introduce(home: &Path, Addresses { http, rtsp }: &Addresses, credentials: &Credentials) {
     let Credentials { id, secret } = credentials;
     println!(
         "\n\
          Kinetoscope is running.\n\n\
-         console      {url}/\n\
+         console      {http}/\n\
          sign in      access key id      {id}\n\
          \x20            secret access key  {secret}\n\
          \x20            (kept in {home}/data/credentials)\n\
-         camera       stream `{STREAM}`, pushed over HTTP by ffmpeg\n\
-         a frame      curl -u {id}:{secret} -o frame.jpg '{url}/v1/video/{STREAM}/frame.jpg'\n\
-         logs         {home}/server.log, {home}/camera.log\n\n\
+         cameras      stream `{OVER_HTTP}`, pushed over HTTP by ffmpeg\n\
+         \x20            stream `{OVER_RTSP}`, pushed over RTSP by ffmpeg\n\
+         your own     let it push to {rtsp}/NAME with the key above as user name and password,\n\
+         \x20            or press \"Add camera\" in the console and let the server call it\n\
+         a frame      curl -u {id}:{secret} -o frame.jpg '{http}/v1/video/{OVER_RTSP}/frame.jpg'\n\
+         logs         {home}/server.log, {home}/http-camera.log, {home}/rtsp-camera.log\n\n\
          Ctrl-C stops everything.",
         home = home.display(),
     );
@@ -77,48 +90,66 @@ fn fresh_folder(path: &Path) -> Result<PathBuf, Failure> {
     Ok(path.to_path_buf())
 }
 
-/// Starts the server on the usual port, or on any free one if that is taken, and waits until it says where it listens.
-fn start_server(running: &mut Running, home: &Path) -> Result<String, Failure> {
-    let usual = "127.0.0.1:8080";
-    let listen = if TcpListener::bind(usual).is_ok() { usual } else { "127.0.0.1:0" };
+/// Starts the server on the usual ports, or on any free one where that is taken, and waits until it says where it
+/// listens.
+fn start_server(running: &mut Running, home: &Path) -> Result<Addresses, Failure> {
+    let free = |usual: &'static str| if TcpListener::bind(usual).is_ok() { usual } else { "127.0.0.1:0" };
     let log = home.join("server.log");
-    let data = home.join("data");
-    let mut server = command(
-        target_dir().join("release/kinetoscope"),
-        &["serve", "--listen", listen, "--rtsp-listen", "127.0.0.1:0", "--data"],
-    );
-    server.arg(&data).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(std::fs::File::create(&log)?);
+    let mut server = command(target_dir().join("release/kinetoscope"), &["serve", "--data"]);
+    server.arg(home.join("data"));
+    server.args(["--listen", free("127.0.0.1:8080"), "--rtsp-listen", free("127.0.0.1:8554")]);
+    server.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(std::fs::File::create(&log)?);
     let mut child = server.spawn().map_err(|error| Failure(format!("cannot start the server: {error}")))?;
     let stdout = child.stdout.take().ok_or_else(|| Failure("the server has no stdout".into()))?;
     running.children.push(("server", child));
     let mut lines = BufReader::new(stdout).lines();
+    let mut http = None;
     for line in lines.by_ref() {
         let line = line?;
-        if let Some((_, rest)) = line.split_once("listening on ") {
-            let url = rest.split_whitespace().next().unwrap_or_default().trim_end_matches('/').to_owned();
+        let after = |words| Some(line.split_once(words)?.1.split_whitespace().next()?.trim_end_matches('/'));
+        if let Some(url) = after("listening on ") {
+            http = Some(url.to_owned());
+        }
+        if let (Some(http), Some(rtsp)) = (&http, after("rtsp on ")) {
+            let at = Addresses { http: http.clone(), rtsp: rtsp.to_owned() };
             std::thread::spawn(move || lines.for_each(drop)); // keep its stdout from filling up
-            return Ok(url);
+            return Ok(at);
         }
     }
     Err(Failure(format!("the server stopped before it was ready; see {}", log.display())))
 }
 
-/// ffmpeg as an HTTP camera: a moving test picture with the time burnt in, sound, a key frame every second.
-fn start_camera(running: &mut Running, home: &Path, url: &str, credentials: &Credentials) -> Outcome {
-    let picture = "testsrc2=size=1280x720:rate=30,drawtext=font=DejaVuSans:fontsize=48:fontcolor=white:box=1:\
-                   boxcolor=black@0.6:x=40:y=40:text='%{gmtime\\:%Y-%m-%d %H\\\\\\:%M\\\\\\:%S} UTC'";
-    let host = url.trim_start_matches("http://");
-    let target = format!("http://{}:{}@{host}/v1/video/{STREAM}/ingest", credentials.id, credentials.secret);
+/// How ffmpeg sends to an HTTP ingest address: chunks of a quarter of a second at most.
+fn http_camera(at: &Addresses, Credentials { id, secret }: &Credentials) -> Vec<String> {
+    let host = at.http.trim_start_matches("http://");
+    let target = format!("http://{id}:{secret}@{host}/v1/video/{OVER_HTTP}/ingest");
+    let muxer = ["-f", "mp4", "-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration"];
+    let sending = ["250000", "-auth_type", "basic", "-method", "POST", &target];
+    muxer.into_iter().chain(sending).map(str::to_owned).collect()
+}
+
+/// How ffmpeg sends to an RTSP address, as cameras do that push.
+fn rtsp_camera(at: &Addresses, Credentials { id, secret }: &Credentials) -> Vec<String> {
+    let host = at.rtsp.trim_start_matches("rtsp://");
+    let target = format!("rtsp://{id}:{secret}@{host}/{OVER_RTSP}");
+    ["-f", "rtsp", "-rtsp_transport", "tcp", &target].map(str::to_owned).to_vec()
+}
+
+/// ffmpeg as a camera: a moving test picture with its name and the time burnt in, sound, a key frame every second.
+fn start_camera(running: &mut Running, home: &Path, name: &'static str, sending: &[String]) -> Outcome {
+    let picture = format!(
+        "testsrc2=size=1280x720:rate=30,drawtext=font=DejaVuSans:fontsize=48:fontcolor=white:box=1:\
+         boxcolor=black@0.6:x=40:y=40:text='{name}  %{{gmtime\\:%Y-%m-%d %H\\\\\\:%M\\\\\\:%S}} UTC'"
+    );
     let mut camera =
         command("ffmpeg", &["-hide_banner", "-loglevel", "warning", "-nostdin", "-re", "-f", "lavfi", "-i"]);
-    camera.args([picture, "-f", "lavfi", "-i", "sine=frequency=440:beep_factor=4:sample_rate=48000"]);
+    camera.args([&picture, "-f", "lavfi", "-i", "sine=frequency=440:beep_factor=4:sample_rate=48000"]);
     camera.args(["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p"]);
-    camera.args(["-g", "30", "-b:v", "2M", "-c:a", "aac", "-b:a", "96k", "-f", "mp4"]);
-    camera.args(["-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "250000"]);
-    camera.args(["-auth_type", "basic", "-method", "POST", &target]);
-    camera.stdin(Stdio::null()).stdout(Stdio::null()).stderr(std::fs::File::create(home.join("camera.log"))?);
+    camera.args(["-g", "30", "-b:v", "2M", "-c:a", "aac", "-b:a", "96k"]).args(sending);
+    let log = std::fs::File::create(home.join(format!("{name}.log")))?;
+    camera.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     let child = camera.spawn().map_err(|error| Failure(format!("cannot start ffmpeg: {error}")))?;
-    running.children.push(("camera", child));
+    running.children.push((name, child));
     Ok(())
 }
 
