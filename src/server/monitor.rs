@@ -35,6 +35,7 @@ async fn look(app: &App, named: bool) -> Result<String, prometheus::Error> {
     process(app, &snapshot)?;
     log(app.store.stats(), &snapshot)?;
     workers(app, &snapshot)?;
+    cameras(app, &snapshot)?;
     rtsp(app, &snapshot)?;
     if named {
         streams(app, &snapshot).await?;
@@ -100,6 +101,33 @@ fn rtsp(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
         snapshot.value(&format!("kinetoscope_rtsp_{name}"), help, value as f64)?;
     }
     Ok(())
+}
+
+fn cameras(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let stats = app.cameras.stats();
+    let values = [
+        ("rtp_cameras", "Cameras that are recorded over RTP", stats.cameras as f64),
+        ("rtp_packets_total", "RTP packets taken", stats.packets as f64),
+        ("rtp_packets_lost_total", "RTP packets that never came", stats.packets_lost as f64),
+        ("rtp_packets_dropped_total", "RTP packets that were of no use", stats.packets_dropped as f64),
+        ("camera_workers_alive", "Media-workers for cameras that are up", stats.workers.alive as f64),
+        (
+            "camera_workers_restarts_total",
+            "Media-workers for cameras replaced because they died or hung",
+            stats.workers.restarts as f64,
+        ),
+        (
+            "camera_workers_recycled_total",
+            "Media-workers for cameras replaced because they had grown too large",
+            stats.workers.recycled as f64,
+        ),
+    ];
+    for (name, help, value) in values {
+        snapshot.value(&format!("kinetoscope_{name}"), help, value)?;
+    }
+    let counts =
+        app.sources.counts().into_iter().map(|(state, count)| (state.name().to_owned(), count as f64));
+    snapshot.gauges("kinetoscope_sources", "Cameras that are called for", "state", counts)
 }
 
 async fn streams(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {

@@ -31,6 +31,7 @@ pub fn build(app: &App) -> Router {
     let router = Router::new()
         .route("/v1/video", get(native::streams::list))
         .nest("/v1/video/{stream}", stream)
+        .route("/v1/sources/probe", post(native::probe::probe))
         .route("/v1/tokens", post(native::tokens::create))
         .route("/v1/rtsp", get(native::rtsp::describe))
         .route("/v1/server", get(native::server_info::describe))

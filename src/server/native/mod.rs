@@ -7,6 +7,7 @@ pub mod fragments;
 pub mod frame;
 pub mod ingest;
 pub mod media;
+pub mod probe;
 pub mod range;
 pub mod rtsp;
 pub mod server_info;

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auth::Access;
+use crate::cameras::CamerasStats;
 use crate::error::ApiError;
 use crate::workers::{Pool, PoolStats};
 use axum::Json;
@@ -16,6 +17,8 @@ pub struct ServerInfo {
     uptime_s: u64,
     storage: Storage,
     workers: PoolStats,
+    /// What is taken in over RTP, and the processes that do it.
+    cameras: CamerasStats,
     rtsp: RtspInfo,
 }
 
@@ -49,6 +52,7 @@ pub async fn describe(State(app): State<App>, _: Access) -> Result<Json<ServerIn
         uptime_s: app.env.clock.monotonic().saturating_sub(app.started).as_secs(),
         storage: Storage { used_bytes: app.store.stats().bytes_on_disk, free_bytes, total_bytes },
         workers: app.pool.as_ref().map(Pool::stats).unwrap_or_default(),
+        cameras: app.cameras.stats(),
         rtsp: RtspInfo { listen: rtsp.listen, error: rtsp.error, tls: rtsp.tls },
     }))
 }

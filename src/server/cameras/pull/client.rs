@@ -68,8 +68,11 @@ impl Client {
             .initial_seq(InitialSequenceNumberPolicy::Ignore)
             .unknown_rtcp_ssrc(UnknownRtcpSsrcPolicy::ProcessPackets);
         let session = answer(clock, session.play(options)).await?;
-        // Over UDP too packets come in order: late ones have been dropped.
-        let open = Open { tracks, carriage: Carriage::Tcp, chunk_ms: CHUNK_MS, source: None };
+        let carriage = match source.transport {
+            Transport::Tcp => Carriage::Tcp,
+            Transport::Udp => Carriage::Udp,
+        };
+        let open = Open { tracks, carriage, chunk_ms: CHUNK_MS, source: None };
         Ok(Self { session, tracks: of_stream, open, warnings, began: false, left: None })
     }
 

@@ -31,6 +31,9 @@ pub enum PullError {
     /// The recording did not begin, or is over.
     #[error(transparent)]
     Record(RecordError),
+    /// As many cameras are being looked at as may be.
+    #[error("too many cameras are being looked at")]
+    Busy,
     /// A fault of ours.
     #[error("reading from the camera failed; the server's log says more")]
     Internal,
@@ -45,6 +48,7 @@ impl PullError {
             Self::NoMedia(_) | Self::Silent(_) => "SOURCE_NO_MEDIA",
             Self::Unsupported(_) => "UNSUPPORTED_CODEC",
             Self::Record(error) => error.code(),
+            Self::Busy => "BUSY",
             Self::Internal => "INTERNAL",
         }
     }
@@ -62,6 +66,7 @@ impl PullError {
             }
             Self::Unsupported(_) => "set the camera to H.264 or H.265, and AAC, Opus or G.711",
             Self::Record(error) => error.hint(),
+            Self::Busy => "try again",
             Self::Internal => "",
         }
     }

@@ -8,11 +8,13 @@
 
 mod client;
 mod error;
+mod probe;
 mod settings;
 mod status;
 mod supervise;
 
 pub use error::PullError;
+pub use probe::{Probe, ProbeTrack};
 pub use settings::{BadSource, Given, Source, Transport};
 pub use status::{SourceInfo, SourceState, SourceStatus};
 
@@ -24,12 +26,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use streams::StreamInfo;
 use supervise::Supervisor;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use video::Video;
 
 /// A camera that sends nothing for this long is called again.
 const PULL_SILENCE: Duration = Duration::from_secs(10);
+/// Cameras that may be looked at at the same time.
+const PROBES_MAX: usize = 8;
 
 /// The sources of all streams. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -44,6 +49,8 @@ struct Inner {
     stop: CancellationToken,
     /// By the stream's name.
     tasks: Mutex<HashMap<String, Task>>,
+    /// Slots for cameras that are looked at.
+    probes: Semaphore,
     /// Held while tasks are changed.
     changing: tokio::sync::Mutex<()>,
 }
@@ -63,7 +70,9 @@ impl Sources {
     /// Begins to record every source that is enabled. `stop` ends them all. Must be called within a tokio runtime.
     pub fn start(cameras: Cameras, video: Video, env: Env, stop: CancellationToken) -> Self {
         let (tasks, changing) = Default::default();
-        let sources = Self { inner: Arc::new(Inner { cameras, video, env, stop, tasks, changing }) };
+        let probes = Semaphore::new(PROBES_MAX);
+        let inner = Inner { cameras, video, env, stop, tasks, probes, changing };
+        let sources = Self { inner: Arc::new(inner) };
         for stream in sources.inner.video.sealed() {
             if let Some(source) = Source::of(&stream.sealed_settings) {
                 sources.inner.begin(&stream, source);
@@ -101,6 +110,15 @@ impl Sources {
         }
         if let Some((stream, source)) = wanted {
             self.inner.begin(&stream, source);
+        }
+    }
+
+    /// Calls a camera and looks at what it sends, for at most thirteen seconds.
+    pub async fn probe(&self, source: &Source) -> Result<Probe, PullError> {
+        let _slot = self.inner.probes.try_acquire().map_err(|_| PullError::Busy)?;
+        tokio::select! {
+            probe = probe::probe(&self.inner.cameras, source, &*self.inner.env.clock) => probe,
+            () = self.inner.stop.cancelled() => Err(PullError::Busy),
         }
     }
 

@@ -19,6 +19,18 @@ pub enum SourceState {
     Waiting,
 }
 
+impl SourceState {
+    /// As answers have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Connecting => "connecting",
+            Self::Recording => "recording",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
 /// A source, as it is shown. Times are in milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceInfo {

@@ -1,5 +1,7 @@
 //! `kinetoscope stream`: the streams of a running server.
 
+mod source;
+
 use super::client::Connection;
 use super::{Failure, block_on, say};
 use crate::auth::check_stream_name;
@@ -8,7 +10,7 @@ use clap::Subcommand;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-/// Lists, creates and deletes the streams of a running server
+/// Lists, creates and deletes the streams of a running server, and has it call for cameras
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -42,6 +44,13 @@ enum Command {
         #[command(flatten)]
         connection: Connection,
     },
+    /// The camera that the server calls for and records
+    Source {
+        #[command(subcommand)]
+        command: source::Command,
+    },
+    /// Calls a camera and prints what it sends, without recording it
+    Probe(source::Probe),
 }
 
 fn attribute(text: &str) -> Result<(String, String), String> {
@@ -72,6 +81,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                 connection.request(Method::PUT, &path(&stream)?, body).await?;
                 Ok(())
             }
+            Command::Source { command } => source::run(command).await,
+            Command::Probe(probe) => source::probe(probe).await,
             Command::Delete { stream, connection } => {
                 connection.request(Method::DELETE, &path(&stream)?, Body::empty()).await?;
                 Ok(())
