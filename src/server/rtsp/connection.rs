@@ -17,7 +17,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use video::{End, Reason};
+use video::{End, IngestError, Reason};
 
 /// From connecting to RECORD it takes no longer than this, however often a client says something.
 const PRELUDE_MAX: Duration = Duration::from_secs(60);
@@ -30,6 +30,8 @@ const READ_FIRST_BYTES: usize = 4 << 10;
 /// After an answer that the client should get to read: how long, and how much of what it had sent meanwhile, is taken.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 256 << 10;
+/// A camera that comes back waits at most this long for its earlier recording to end.
+const ENDING_MAX: Duration = Duration::from_secs(3);
 /// The bit rate is measured over this.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
 /// Shorter ones are no RTP packets.
@@ -231,9 +233,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
 
     /// Begins what `plan` says.
     pub(super) async fn begin(&mut self, plan: Plan) -> Result<(), Refusal> {
-        let options = RecordOptions { peer: self.peer.to_string(), auto_create: plan.auto_create };
-        let record = self.app.cameras.record(&plan.stream, plan.open, options);
-        let recorder = record.await.map_err(|error| match error {
+        let recorder = take_stream(&self.app, self.peer, &plan).await.map_err(|error| match error {
             RecordError::Unsupported(reason) => Refusal::new(415, reason),
             error => crate::error::ApiError::from(error).into(),
         })?;
@@ -303,7 +303,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
             let refusal = Refusal::new(status, over.to_string());
             self.app.rtsp.refuse(now_ms, self.peer, Some(&media.stream), &refusal);
         }
+        let ending = self.app.rtsp.ending().begin(&media.stream);
         let summary = media.recorder.finish(end).await;
+        drop(ending);
         tracing::info!(
             peer = %self.peer, stream = media.stream, cause = %over,
             fragments = summary.fragments, chunks = summary.chunks, bytes = summary.stored_bytes,
@@ -344,6 +346,29 @@ impl Media {
         tokio::select! {
             taken = self.recorder.packets(batch) => taken.map_err(Over::Recording),
             () = app.stop.cancelled() => Err(Over::Stopped),
+        }
+    }
+}
+
+/// Takes the stream; waits a little when the one who had it has only just gone.
+async fn take_stream(app: &App, peer: SocketAddr, plan: &Plan) -> Result<Recorder, RecordError> {
+    let options = RecordOptions { peer: peer.to_string(), auto_create: plan.auto_create };
+    let record = || app.cameras.record(&plan.stream, plan.open.clone(), options.clone());
+    let ending = app.rtsp.ending();
+    let mut patience = app.env.clock.sleep(ENDING_MAX);
+    loop {
+        let ended = ending.ended();
+        let before = ending.contains(&plan.stream);
+        match record().await {
+            Err(RecordError::Ingest(IngestError::PublisherActive { .. }))
+                if before || ending.contains(&plan.stream) =>
+            {
+                tokio::select! {
+                    () = ended => {}
+                    () = &mut patience => return record().await,
+                }
+            }
+            answer => return answer,
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod connection;
 mod digest;
+mod ending;
 mod framing;
 mod refusal;
 mod requests;

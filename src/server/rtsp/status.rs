@@ -1,5 +1,6 @@
 //! How RTSP is doing, for people and scrapers.
 
+use super::ending::Ending;
 use super::refusal::{Refusal, Refusals, Refused};
 use crate::app::App;
 use serde::Serialize;
@@ -28,6 +29,7 @@ pub struct Rtsp {
     refused: AtomicU64,
     stray: AtomicU64,
     refusals: Refusals,
+    ending: Ending,
 }
 
 /// What can be told of it.
@@ -89,6 +91,11 @@ impl Rtsp {
 
     pub(super) fn add_stray(&self, packets: u64) {
         self.stray.fetch_add(packets, Ordering::Relaxed);
+    }
+
+    /// Recordings whose cameras have gone.
+    pub(super) fn ending(&self) -> &Ending {
+        &self.ending
     }
 
     /// Logs and remembers that something was refused.

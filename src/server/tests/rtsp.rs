@@ -419,6 +419,16 @@ async fn a_second_camera_is_refused_and_the_first_goes_on() {
 }
 
 #[tokio::test]
+async fn a_camera_that_comes_back_at_once_finds_its_stream_free() {
+    let server = start_recorder(|_| {}).await;
+    for attempt in 0..20 {
+        let (camera, status) = Camera::record(&server, "cam").await;
+        assert_eq!(status, 200, "attempt {attempt}");
+        drop(camera);
+    }
+}
+
+#[tokio::test]
 async fn a_second_camera_takes_over_where_that_is_set() {
     let server = start_recorder(|layer| layer.publisher_takeover = Some(true)).await;
     let (mut first, _) = Camera::record(&server, "cam").await;
