@@ -1,7 +1,7 @@
 //! The file system as the core sees it: positioned reads and writes, and explicit syncs.
 
 use std::any::Any;
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -53,8 +53,27 @@ pub trait FileSystem: Send + Sync + 'static {
 pub trait File: Send + Sync + 'static {
     /// Fills `buffer` from `offset`; `UnexpectedEof` when the file ends before.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Writes some of `slices`, one after the other, from `offset`; returns how many bytes, at least one unless there are
+    /// none. After an error any part of it may be there.
+    fn write_at(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize>;
     /// Writes all of `parts`, one after the other, from `offset`. After an error any part of it may be there.
-    fn write_all_at(&self, parts: &[&[u8]], offset: u64) -> io::Result<()>;
+    fn write_all_at(&self, parts: &[&[u8]], mut offset: u64) -> io::Result<()> {
+        let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        let mut rest = slices.as_mut_slice();
+        IoSlice::advance_slices(&mut rest, 0); // an empty first part would look like a write of nothing
+        while !rest.is_empty() {
+            match self.write_at(rest, offset) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    IoSlice::advance_slices(&mut rest, written);
+                    offset += written as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
     /// Makes the data, and the length needed to read it, durable (fdatasync).
     fn sync_data(&self) -> io::Result<()>;
     /// Cuts or extends the file.

@@ -127,23 +127,8 @@ impl File for RealFile {
         self.0.read_exact_at(buffer, offset)
     }
 
-    fn write_all_at(&self, parts: &[&[u8]], mut offset: u64) -> io::Result<()> {
-        let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
-        let mut rest = slices.as_mut_slice();
-        IoSlice::advance_slices(&mut rest, 0); // an empty first part would look like a write of nothing
-        while !rest.is_empty() {
-            let count = rest.len().min(SLICES_MAX);
-            match rustix::io::pwritev(&self.0, &rest[..count], offset) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    IoSlice::advance_slices(&mut rest, written);
-                    offset += written as u64;
-                }
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+    fn write_at(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        Ok(rustix::io::pwritev(&self.0, &slices[..slices.len().min(SLICES_MAX)], offset)?)
     }
 
     fn sync_data(&self) -> io::Result<()> {

@@ -5,11 +5,13 @@ use super::lane::LaneShared;
 use super::name::LaneName;
 use super::shard::Shard;
 use super::{LocalOptions, stats::Counters};
-use crate::env::{Env, File, Lock};
+use crate::env::{Env, File, Lock, Signal};
 use crate::error::{Source, StoreError};
 use crate::types::ShardId;
-use quick_cache::{Weighter, sync::Cache};
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{OptionsBuilder, UnitWeighter, Weighter};
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -38,6 +40,8 @@ pub(super) enum Refusal {
     TooManyShards,
     #[error("the thread of lane {0} ended")]
     LaneEnded(LaneName),
+    #[error("the operation broke off")]
+    BrokenOff,
 }
 
 impl From<Refusal> for StoreError {
@@ -59,6 +63,22 @@ impl Weighter<BlockKey, Arc<Vec<Entry>>> for BlockWeight {
     }
 }
 
+/// The keys are our own numbers, so nobody can make them collide; and what a cache keeps can be replayed from a seed.
+type FixedHasher = BuildHasherDefault<DefaultHasher>;
+
+/// A cache of so much weight, with parts that are locked apart. Their number is fixed: were it to follow the machine's
+/// processors, so would what is kept.
+fn cache<K: Eq + Hash, V: Clone, W: Weighter<K, V> + Clone>(
+    items: usize,
+    weight: u64,
+    weighter: W,
+) -> Cache<K, V, W, FixedHasher> {
+    let options =
+        OptionsBuilder::new().shards(16).estimated_items_capacity(items).weight_capacity(weight).build();
+    let options = options.expect("both capacities are set");
+    Cache::with_options(options, weighter, FixedHasher::default(), DefaultLifecycle::default())
+}
+
 pub(super) struct Context {
     pub(super) dir: PathBuf,
     pub(super) options: LocalOptions,
@@ -67,9 +87,9 @@ pub(super) struct Context {
     pub(super) shards: RwLock<HashMap<ShardId, Arc<Shard>>>,
     /// Ids of shards that are being created.
     creating: Mutex<HashSet<ShardId>>,
-    pub(super) blocks: Cache<BlockKey, Arc<Vec<Entry>>, BlockWeight>,
+    pub(super) blocks: Cache<BlockKey, Arc<Vec<Entry>>, BlockWeight, FixedHasher>,
     /// Segment files open for reading.
-    pub(super) files: Cache<(LaneName, u64), Arc<dyn File>>,
+    pub(super) files: Cache<(LaneName, u64), Arc<dyn File>, UnitWeighter, FixedHasher>,
     /// Bytes that may still be queued.
     budget: Arc<Semaphore>,
     budget_bytes: usize,
@@ -80,8 +100,7 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) fn new(dir: PathBuf, options: LocalOptions, env: Env, lock: Lock) -> Self {
-        let block_bytes = options.block_cache_bytes as u64;
-        let blocks = Cache::with_weighter(options.block_cache_bytes / (64 << 10), block_bytes, BlockWeight);
+        let block_bytes = options.block_cache_bytes;
         let budget_bytes = options.queue_bytes();
         Self {
             dir,
@@ -89,8 +108,8 @@ impl Context {
             counters: Counters::default(),
             shards: RwLock::default(),
             creating: Mutex::default(),
-            blocks,
-            files: Cache::new(options.open_files_max),
+            blocks: cache(block_bytes / (64 << 10), block_bytes as u64, BlockWeight),
+            files: cache(options.open_files_max, options.open_files_max as u64, UnitWeighter),
             budget: Arc::new(Semaphore::new(budget_bytes)),
             budget_bytes,
             closed: AtomicBool::new(false),
@@ -106,8 +125,12 @@ impl Context {
         shards.get(&id).cloned().ok_or(StoreError::NotFound(id))
     }
 
+    /// In id order.
     pub(super) fn all_shards(&self) -> Vec<Arc<Shard>> {
-        self.shards.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        let mut all: Vec<_> =
+            self.shards.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        all.sort_unstable_by_key(|shard| shard.id);
+        all
     }
 
     /// Waits until `bytes` may be queued.
@@ -166,5 +189,6 @@ impl Drop for Reservation {
 /// A lane and its thread.
 pub(super) struct LaneHandle {
     pub(super) shared: Arc<LaneShared>,
-    pub(super) thread: Option<std::thread::JoinHandle<()>>,
+    /// Raised when the thread has ended; taken by whoever waits for that.
+    pub(super) ended: Option<Arc<dyn Signal>>,
 }

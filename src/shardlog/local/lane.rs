@@ -22,6 +22,7 @@ use super::queue::{Action, Op, Queue};
 use super::segment::{OpenSegment, Segment};
 use super::shard::Shard;
 use super::stats::LaneCounts;
+use crate::env::{Env, Signal};
 use crate::error::{Source, StoreError};
 use crate::types::{Epoch, ShardId};
 use std::collections::BTreeMap;
@@ -41,10 +42,10 @@ pub(super) struct LaneShared {
 }
 
 impl LaneShared {
-    pub(super) fn new(name: LaneName) -> Self {
+    pub(super) fn new(name: LaneName, env: &Env) -> Self {
         Self {
             name,
-            queue: Queue::new(name),
+            queue: Queue::new(name, env),
             dead_segments: Mutex::default(),
             deleted_blocks: Mutex::default(),
             counted: LaneCounts::default(),
@@ -73,11 +74,15 @@ impl Lane {
     /// Starts the thread. It ends when the queue is closed and empty.
     pub(super) fn start(self) -> Result<LaneHandle, StoreError> {
         let shared = self.shared.clone();
-        let thread = std::thread::Builder::new()
-            .name(format!("log {}", shared.name))
-            .spawn(move || self.run())
-            .map_err(unavailable)?;
-        Ok(LaneHandle { shared, thread: Some(thread) })
+        let threads = self.context.env.threads.clone();
+        let ended = threads.signal();
+        let ending = RaiseWhenDropped(ended.clone());
+        let work = Box::new(move || {
+            let _ending = ending; // dropped last, also by a panic
+            self.run();
+        });
+        threads.spawn(format!("log {}", shared.name), work).map_err(unavailable)?;
+        Ok(LaneHandle { shared, ended: Some(ended) })
     }
 
     fn run(mut self) {
@@ -225,6 +230,14 @@ fn answer(decided: Vec<Decided>, failed: Option<&StoreError>) {
         }
         drop((op.permit, op.action)); // room in the queue, and the id, are free before the caller hears of it
         _ = op.reply.send(result); // a caller that went away needs no answer
+    }
+}
+
+struct RaiseWhenDropped(Arc<dyn Signal>);
+
+impl Drop for RaiseWhenDropped {
+    fn drop(&mut self) {
+        self.0.raise();
     }
 }
 

@@ -34,7 +34,7 @@ impl LocalStore {
         if space::is_due(&shard.lane) {
             let context = self.inner.context.clone();
             // The change is durable; should the runtime end before this is done, the next opening does it.
-            _ = tokio::task::spawn_blocking(move || space::reclaim(&context, &shard.lane)).await;
+            _ = self.inner.context.env.blocking(move || space::reclaim(&context, &shard.lane)).await;
         }
     }
 }
@@ -63,9 +63,7 @@ impl LogStore for LocalStore {
 
     async fn shards(&self) -> Result<Vec<ShardId>, StoreError> {
         self.inner.context.refuse_closed()?;
-        let mut ids: Vec<_> = self.inner.context.all_shards().iter().map(|shard| shard.id).collect();
-        ids.sort_unstable();
-        Ok(ids)
+        Ok(self.inner.context.all_shards().iter().map(|shard| shard.id).collect())
     }
 
     async fn state(&self, shard: ShardId) -> Result<ShardState, StoreError> {

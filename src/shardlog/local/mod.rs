@@ -56,7 +56,7 @@ pub use stats::LocalStats;
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::types::RetentionClass;
-use context::{Context, LaneHandle, lock, unavailable};
+use context::{Context, LaneHandle, Refusal, lock, unavailable};
 use lane::{Lane, LaneShared};
 use name::LaneName;
 use std::collections::BTreeMap;
@@ -76,7 +76,7 @@ struct Inner {
     context: Arc<Context>,
     lanes: Mutex<BTreeMap<LaneName, LaneHandle>>,
     /// Held while a lane is made or the store closes.
-    making: Mutex<()>,
+    making: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl LocalStore {
@@ -88,17 +88,20 @@ impl LocalStore {
     /// [`StoreError::Corrupt`] if acknowledged data is damaged in such a way that the state of shards is uncertain.
     pub async fn open(dir: impl Into<PathBuf>, options: LocalOptions, env: Env) -> Result<Self, StoreError> {
         let dir = dir.into();
-        let opened = tokio::task::spawn_blocking(move || Inner::open(&dir, options, env)).await;
-        let inner = opened.unwrap_or_else(|error| Err(StoreError::Unavailable(Arc::new(error))))?;
-        Ok(Self { inner: Arc::new(inner) })
+        let opened = env.clone().blocking(move || Inner::open(&dir, options, env)).await;
+        Ok(Self { inner: Arc::new(opened.ok_or(Refusal::BrokenOff)??) })
     }
 
     /// Writes what is queued, ends the lanes' threads and the watching, and lets other processes have the directory. From
     /// then on every operation gives [`StoreError::Unavailable`]. Closing again does nothing.
     pub async fn close(&self) {
         let inner = self.inner.clone();
-        // The only error is a panic in a lane's thread, of which everyone who waited has been told.
-        _ = tokio::task::spawn_blocking(move || inner.close()).await;
+        let making = inner.making.clone().lock_owned().await;
+        let work = move || {
+            inner.close();
+            drop(making);
+        };
+        _ = self.inner.context.env.blocking(work).await; // it breaks off only with the process
     }
 
     /// Runs what blocks away from the async threads.
@@ -107,8 +110,8 @@ impl LocalStore {
         work: impl FnOnce(&Context) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let context = self.inner.context.clone();
-        let done = tokio::task::spawn_blocking(move || work(&context)).await;
-        done.unwrap_or_else(|error| Err(StoreError::Unavailable(Arc::new(error))))
+        let done = self.inner.context.env.blocking(move || work(&context)).await;
+        done.unwrap_or_else(|| Err(Refusal::BrokenOff.into()))
     }
 
     /// The lane for new shards of a class; made if it is not there.
@@ -117,8 +120,13 @@ impl LocalStore {
             return Ok(lane.shared.clone());
         }
         let inner = self.inner.clone();
-        let made = tokio::task::spawn_blocking(move || inner.make_lane(name)).await;
-        made.unwrap_or_else(|error| Err(StoreError::Unavailable(Arc::new(error))))
+        let making = inner.making.clone().lock_owned().await;
+        let work = move || {
+            let made = inner.make_lane(name);
+            drop(making);
+            made
+        };
+        self.inner.context.env.blocking(work).await.unwrap_or_else(|| Err(Refusal::BrokenOff.into()))
     }
 }
 
@@ -142,7 +150,7 @@ impl Inner {
                 }
             }
         }
-        let inner = Self { context, lanes: Mutex::default(), making: Mutex::default() };
+        let inner = Self { context, lanes: Mutex::default(), making: Arc::default() };
         for lane in lanes {
             inner.add_lane(lane)?;
         }
@@ -168,8 +176,8 @@ impl Inner {
         Ok(shared)
     }
 
+    /// To be called with `making` held.
     fn make_lane(&self, name: LaneName) -> Result<Arc<LaneShared>, StoreError> {
-        let _making = lock(&self.making);
         self.context.refuse_closed()?;
         if let Some(lane) = lock(&self.lanes).get(&name) {
             return Ok(lane.shared.clone());
@@ -177,14 +185,12 @@ impl Inner {
         self.add_lane(recovery::open_lane(&self.context, name)?)
     }
 
+    /// To be called with `making` held.
     fn close(&self) {
-        let _making = lock(&self.making);
         self.context.close();
         self.close_queues();
-        let threads: Vec<_> = lock(&self.lanes).values_mut().filter_map(|lane| lane.thread.take()).collect();
-        for thread in threads {
-            _ = thread.join(); // a panic has been answered to those who waited
-        }
+        let threads: Vec<_> = lock(&self.lanes).values_mut().filter_map(|lane| lane.ended.take()).collect();
+        threads.iter().for_each(|ended| ended.wait());
         for shard in self.context.all_shards() {
             shard.index().close();
         }

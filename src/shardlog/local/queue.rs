@@ -4,10 +4,11 @@ use super::context::{Refusal, Reservation, lock};
 use super::name::LaneName;
 use super::shard::Shard;
 use super::writer::Owner;
+use crate::env::{Env, Signal};
 use crate::error::{Source, StoreError};
 use crate::types::{Epoch, SealedRecord, Seq};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// A change of a shard, to be made durable.
@@ -43,7 +44,8 @@ pub(super) enum Action {
 pub(super) struct Queue {
     lane: LaneName,
     state: Mutex<State>,
-    changed: Condvar,
+    /// Raised when there is something to do.
+    changed: Arc<dyn Signal>,
 }
 
 #[derive(Default)]
@@ -54,8 +56,8 @@ struct State {
 }
 
 impl Queue {
-    pub(super) fn new(lane: LaneName) -> Self {
-        Self { lane, state: Mutex::default(), changed: Condvar::new() }
+    pub(super) fn new(lane: LaneName, env: &Env) -> Self {
+        Self { lane, state: Mutex::default(), changed: env.threads.signal() }
     }
 
     /// Puts an operation at the end, unless the lane takes none any more.
@@ -68,32 +70,36 @@ impl Queue {
             return Err(Refusal::Closed.into());
         }
         state.ops.push_back(op);
-        self.changed.notify_one();
+        drop(state);
+        self.changed.raise();
         Ok(())
     }
 
     /// Waits for operations and takes the oldest, about `bytes_max` of them. `None` when the queue is closed and empty.
     pub(super) fn take(&self, bytes_max: usize) -> Option<Vec<Op>> {
-        let mut state = lock(&self.state);
-        while state.ops.is_empty() {
+        loop {
+            let mut state = lock(&self.state);
+            if !state.ops.is_empty() {
+                let mut bytes = 0;
+                let over = state.ops.iter().position(|op| {
+                    bytes += op.permit.num_permits();
+                    bytes > bytes_max
+                });
+                let count = over.unwrap_or(state.ops.len()).max(1);
+                return Some(state.ops.drain(..count).collect());
+            }
             if state.closed {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            drop(state);
+            self.changed.wait();
         }
-        let mut bytes = 0;
-        let over = state.ops.iter().position(|op| {
-            bytes += op.permit.num_permits();
-            bytes > bytes_max
-        });
-        let count = over.unwrap_or(state.ops.len()).max(1);
-        Some(state.ops.drain(..count).collect())
     }
 
     /// Takes no more; what waits is still done.
     pub(super) fn close(&self) {
         lock(&self.state).closed = true;
-        self.changed.notify_one();
+        self.changed.raise();
     }
 
     /// Takes no more because a write failed; what waits has not happened and is answered so.

@@ -42,7 +42,7 @@ pub(super) fn open_lane(context: &Arc<Context>, name: LaneName) -> Result<Lane, 
     // A segment whose name a crash has not made durable must be so before anything in it counts.
     files.sync_dir(&dir).map_err(unavailable)?;
 
-    let shared = Arc::new(LaneShared::new(name));
+    let shared = Arc::new(LaneShared::new(name, &context.env));
     let Some(newest) = segments.pop() else {
         let open = OpenSegment::make(context, &shared, 1, &[]).map_err(unavailable)?;
         return Ok(Lane { context: context.clone(), shared, shards: BTreeMap::new(), open });

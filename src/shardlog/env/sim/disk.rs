@@ -41,26 +41,58 @@ pub(super) struct Disk {
     inodes: Vec<Inode>,
     pub(super) locks: BTreeSet<PathBuf>,
     pub(super) random: SeededRandom,
-    /// How many writes still succeed before one fails.
-    pub(super) writes_until_failure: Option<u64>,
-    /// The same for syncs of files and directories.
-    pub(super) syncs_until_failure: Option<u64>,
+    pub(super) faults: Faults,
     /// Bytes the disk holds.
     pub(super) capacity: Option<u64>,
     /// Every read since recording began.
     pub(super) reads: Option<Vec<(PathBuf, Range<u64>)>>,
+    pub(super) trace: Trace,
+}
+
+/// What is to go wrong: how many operations of a kind still succeed before one fails.
+#[derive(Clone, Default)]
+pub(super) struct Faults {
+    pub(super) write: Option<u64>,
+    /// Of files and directories.
+    pub(super) sync: Option<u64>,
+    pub(super) read: Option<u64>,
+    /// Creations, renames, removals, changes of length, holes.
+    pub(super) change: Option<u64>,
+    /// A write takes only a part of what it is given.
+    pub(super) short_writes: bool,
+    /// How many operations of any kind are done before the machine stops.
+    pub(super) stop: Option<u64>,
+}
+
+/// What happened: a checksum of it, and the words if they are wanted.
+#[derive(Default)]
+pub(super) struct Trace {
+    pub(super) sum: u64,
+    pub(super) lines: Option<Vec<String>>,
+}
+
+impl Trace {
+    pub(super) fn add(&mut self, line: impl FnOnce() -> String) {
+        let line = line();
+        // FNV-1a: it need only tell traces apart.
+        let fold = |sum: u64, byte: u8| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        self.sum = line.bytes().chain([b'\n']).fold(self.sum ^ 0xcbf2_9ce4_8422_2325, fold);
+        if let Some(lines) = &mut self.lines {
+            lines.push(line);
+        }
+    }
 }
 
 fn not_found() -> io::Error {
     io::ErrorKind::NotFound.into()
 }
 
-fn injected() -> io::Error {
+pub(super) fn injected() -> io::Error {
     io::Error::other("injected failure of the device")
 }
 
 /// Counts down to a failure, which happens once.
-fn due(countdown: &mut Option<u64>) -> bool {
+pub(super) fn due(countdown: &mut Option<u64>) -> bool {
     match countdown {
         None => false,
         Some(0) => {
@@ -85,10 +117,10 @@ impl Disk {
             inodes: Vec::new(),
             locks: BTreeSet::new(),
             random: SeededRandom::new(seed),
-            writes_until_failure: None,
-            syncs_until_failure: None,
+            faults: Faults::default(),
             capacity: None,
             reads: None,
+            trace: Trace::default(),
         }
     }
 
@@ -117,6 +149,9 @@ impl Disk {
     pub(super) fn make_file(&mut self, path: &Path) -> io::Result<usize> {
         if self.node(path).is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        if self.free() == 0 {
+            return Err(io::ErrorKind::StorageFull.into()); // there is no room for the name
         }
         if path.parent().and_then(|parent| self.node(parent)) != Some(Node::Dir) {
             return Err(not_found());
@@ -152,7 +187,7 @@ impl Disk {
         if self.node(path) != Some(Node::Dir) {
             return Err(not_found());
         }
-        if due(&mut self.syncs_until_failure) {
+        if due(&mut self.faults.sync) {
             return Err(injected());
         }
         for change in std::mem::take(&mut self.pending) {
@@ -169,23 +204,28 @@ impl Disk {
         &mut self.inodes[inode]
     }
 
-    pub(super) fn write(&mut self, inode: usize, mut data: Vec<u8>, offset: u64) -> io::Result<()> {
-        let mut result = Ok(());
-        if due(&mut self.writes_until_failure) {
+    /// Writes some of `data`; returns how much.
+    pub(super) fn write(&mut self, inode: usize, mut data: Vec<u8>, offset: u64) -> io::Result<usize> {
+        if due(&mut self.faults.write) {
             data.truncate(self.random.below(data.len() as u64 + 1) as usize);
-            result = Err(injected());
+            self.inodes[inode].write(data, offset);
+            return Err(injected());
+        }
+        if self.faults.short_writes && data.len() > 1 {
+            data.truncate(1 + self.random.below(data.len() as u64) as usize);
         }
         let room = self.free().saturating_add(self.inodes[inode].len().saturating_sub(offset));
-        if data.len() as u64 > room {
-            data.truncate(room as usize);
-            result = Err(io::ErrorKind::StorageFull.into());
+        if room == 0 && !data.is_empty() {
+            return Err(io::ErrorKind::StorageFull.into());
         }
+        data.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+        let written = data.len();
         self.inodes[inode].write(data, offset);
-        result
+        Ok(written)
     }
 
     pub(super) fn sync(&mut self, inode: usize) -> io::Result<()> {
-        if due(&mut self.syncs_until_failure) {
+        if due(&mut self.faults.sync) {
             let random = self.random.clone();
             self.inodes[inode].fail_sync(|| random.coin());
             return Err(injected());
@@ -202,6 +242,14 @@ impl Disk {
 
     pub(super) fn free(&self) -> u64 {
         self.capacity.map_or(u64::MAX / 2, |capacity| capacity.saturating_sub(self.used()))
+    }
+
+    /// Turns bits of a byte over where it lies: reads see it, and so does whoever comes after a power cut.
+    pub(super) fn rot(&mut self, path: &Path, offset: u64, mask: u8) -> bool {
+        match self.node(path) {
+            Some(Node::File(inode)) => self.inodes[inode].rot(offset, mask),
+            _ => false,
+        }
     }
 
     /// Loses what the seed does not keep of everything that was not synced.

@@ -1,8 +1,9 @@
 //! Files in memory whose power can be cut and whose device can fail.
 
-use super::disk::{Disk, Node};
+use super::disk::{Disk, Faults, Node, due, injected};
+use super::threads::switch;
 use crate::env::{File, FileSystem, Lock, OpenMode, Space};
-use std::io;
+use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,19 +41,69 @@ impl SimFiles {
     fn restart(&self, mut disk: MutexGuard<'_, Disk>) -> Self {
         disk.boot += 1;
         disk.locks.clear();
-        disk.writes_until_failure = None;
-        disk.syncs_until_failure = None;
+        disk.faults = Faults::default();
         Self { disk: self.disk.clone(), boot: disk.boot }
     }
 
     /// After `count` more writes that succeed, one fails (EIO) with any part of it written.
     pub fn fail_write_after(&self, count: u64) {
-        self.disk().writes_until_failure = Some(count);
+        self.disk().faults.write = Some(count);
     }
 
     /// After `count` more syncs of files or directories that succeed, one fails (EIO).
     pub fn fail_sync_after(&self, count: u64) {
-        self.disk().syncs_until_failure = Some(count);
+        self.disk().faults.sync = Some(count);
+    }
+
+    /// After `count` more reads that succeed, one fails (EIO).
+    pub fn fail_read_after(&self, count: u64) {
+        self.disk().faults.read = Some(count);
+    }
+
+    /// After `count` more that succeed, a creation, rename, removal, change of length or hole fails (EIO).
+    pub fn fail_change_after(&self, count: u64) {
+        self.disk().faults.change = Some(count);
+    }
+
+    /// From now on a write takes any part of what it is given.
+    pub fn write_short(&self) {
+        self.disk().faults.short_writes = true;
+    }
+
+    /// After `count` more operations of any kind the machine stops, as by [`SimFiles::kill`]: this handle fails from then on.
+    pub fn stop_after(&self, count: u64) {
+        self.disk().faults.stop = Some(count);
+    }
+
+    /// Whether the machine has stopped since this handle was made.
+    pub fn has_stopped(&self) -> bool {
+        self.disk().boot != self.boot
+    }
+
+    /// Nothing is to go wrong any more.
+    pub fn clear_faults(&self) {
+        self.disk().faults = Faults::default();
+    }
+
+    /// Turns the bits of `mask` over in one byte of a file, on the disk too. False if there is no such byte.
+    pub fn rot(&self, path: &Path, offset: u64, mask: u8) -> bool {
+        self.disk().rot(path, offset, mask)
+    }
+
+    /// Adds something a test did or saw to the trace, which has every operation on files and its answer.
+    pub fn note(&self, line: impl FnOnce() -> String) {
+        self.disk().trace.add(line);
+    }
+
+    /// Begins (or begins again) to keep the words of the trace.
+    pub fn keep_trace(&self) {
+        self.disk().trace.lines = Some(Vec::new());
+    }
+
+    /// A checksum of the trace since the disk was made, and its lines if they are kept.
+    pub fn trace(&self) -> (u64, Vec<String>) {
+        let disk = self.disk();
+        (disk.trace.sum, disk.trace.lines.clone().unwrap_or_default())
     }
 
     /// How many bytes the disk holds; `None` for no bound. Writes beyond that fail with `StorageFull`.
@@ -82,51 +133,91 @@ impl SimFiles {
     /// The disk, unless this handle is from before the last start of the machine.
     fn running(&self) -> io::Result<MutexGuard<'_, Disk>> {
         let disk = self.disk();
-        if disk.boot == self.boot { Ok(disk) } else { Err(io::Error::other("the power was cut")) }
+        if disk.boot == self.boot { Ok(disk) } else { Err(stopped()) }
     }
+
+    /// Does an operation: others may come first, the machine may stop instead or right after it, and the trace has it.
+    fn operate<T>(
+        &self,
+        what: impl FnOnce() -> String,
+        operation: impl FnOnce(&mut Disk) -> io::Result<T>,
+    ) -> io::Result<T> {
+        switch();
+        let mut disk = self.running()?;
+        let stops = due(&mut disk.faults.stop);
+        let result = if stops && disk.random.coin() { Err(stopped()) } else { operation(&mut disk) };
+        if stops {
+            disk.boot += 1;
+        }
+        let outcome = result.as_ref().err().map(io::Error::kind);
+        disk.trace.add(|| match outcome {
+            None => what(),
+            Some(error) => format!("{}: {error:?}", what()),
+        });
+        if stops { Err(stopped()) } else { result }
+    }
+
+    /// The same for a change that may be about to fail.
+    fn change<T>(
+        &self,
+        what: impl FnOnce() -> String,
+        operation: impl FnOnce(&mut Disk) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let operation = |disk: &mut Disk| {
+            if due(&mut disk.faults.change) { Err(injected()) } else { operation(disk) }
+        };
+        self.operate(what, operation)
+    }
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("the power was cut")
 }
 
 impl FileSystem for SimFiles {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
-        let mut disk = self.running()?;
-        let inode = match (mode, disk.node(path)) {
-            (OpenMode::CreateNew, _) => disk.make_file(path)?,
-            (_, Some(Node::File(inode))) => inode,
-            (_, Some(Node::Dir)) => return Err(io::ErrorKind::IsADirectory.into()),
-            (_, None) => return Err(io::ErrorKind::NotFound.into()),
+        let what = || format!("open {} {mode:?}", path.display());
+        let operation = |disk: &mut Disk| match (mode, disk.node(path)) {
+            (OpenMode::CreateNew, _) if due(&mut disk.faults.change) => Err(injected()),
+            (OpenMode::CreateNew, _) => disk.make_file(path),
+            (_, Some(Node::File(inode))) => Ok(inode),
+            (_, Some(Node::Dir)) => Err(io::ErrorKind::IsADirectory.into()),
+            (_, None) => Err(io::ErrorKind::NotFound.into()),
         };
+        let inode = self.operate(what, operation)?;
         let writable = mode != OpenMode::Read;
         Ok(Arc::new(SimFile { files: self.clone(), path: path.to_owned(), inode, writable }))
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        self.running()?.make_dirs(path)
+        self.change(|| format!("mkdir {}", path.display()), |disk| disk.make_dirs(path))
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
-        self.running()?.children(path)
+        self.operate(|| format!("list {}", path.display()), |disk| disk.children(path))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.running()?.rename(from, to)
+        let what = || format!("rename {} {}", from.display(), to.display());
+        self.change(what, |disk| disk.rename(from, to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.running()?.remove(path)
+        self.change(|| format!("remove {}", path.display()), |disk| disk.remove(path))
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.running()?.sync_dir(path)
+        self.operate(|| format!("sync {}", path.display()), |disk| disk.sync_dir(path))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Lock> {
-        let mut disk = self.running()?;
-        if disk.node(path).is_none() {
-            disk.make_file(path)?;
-        }
-        if !disk.locks.insert(path.to_owned()) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
+        let operation = |disk: &mut Disk| {
+            if disk.node(path).is_none() {
+                disk.make_file(path)?;
+            }
+            if disk.locks.insert(path.to_owned()) { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        };
+        self.operate(|| format!("lock {}", path.display()), operation)?;
         Ok(Box::new(Held { files: self.clone(), path: path.to_owned() }))
     }
 
@@ -157,43 +248,64 @@ struct SimFile {
 }
 
 impl SimFile {
-    fn for_writing(&self) -> io::Result<MutexGuard<'_, Disk>> {
-        if !self.writable {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
-        self.files.running()
+    fn refuse_reader(&self) -> io::Result<()> {
+        if self.writable { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+    }
+
+    fn name(&self, what: &str, offset: u64, len: u64) -> String {
+        format!("{what} {} {offset}+{len}", self.path.display())
     }
 }
 
 impl File for SimFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let mut disk = self.files.running()?;
-        if let Some(reads) = &mut disk.reads {
-            reads.push((self.path.clone(), offset..offset + buffer.len() as u64));
-        }
-        disk.inode(self.inode).read(buffer, offset)
+        let len = buffer.len() as u64;
+        let operation = |disk: &mut Disk| {
+            if let Some(reads) = &mut disk.reads {
+                reads.push((self.path.clone(), offset..offset + len));
+            }
+            if due(&mut disk.faults.read) {
+                return Err(injected());
+            }
+            disk.inode(self.inode).read(buffer, offset)
+        };
+        self.files.operate(|| self.name("read", offset, len), operation)
     }
 
-    fn write_all_at(&self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
-        self.for_writing()?.write(self.inode, parts.concat(), offset)
+    fn write_at(&self, slices: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        self.refuse_reader()?;
+        let mut data = Vec::with_capacity(slices.iter().map(|slice| slice.len()).sum());
+        slices.iter().for_each(|slice| data.extend_from_slice(slice));
+        let (sum, len) = (crc32c::crc32c(&data), data.len() as u64);
+        let what = || format!("{} {sum:08x}", self.name("write", offset, len));
+        self.files.operate(what, |disk| disk.write(self.inode, data, offset))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.files.running()?.sync(self.inode)
+        self.files.operate(|| format!("sync {}", self.path.display()), |disk| disk.sync(self.inode))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.for_writing()?.inode(self.inode).set_len(len);
-        Ok(())
+        self.refuse_reader()?;
+        let operation = |disk: &mut Disk| {
+            disk.inode(self.inode).set_len(len);
+            Ok(())
+        };
+        self.files.change(|| self.name("set_len", 0, len), operation)
     }
 
     fn size(&self) -> io::Result<u64> {
-        Ok(self.files.running()?.inode(self.inode).len())
+        let size = |disk: &mut Disk| Ok(disk.inode(self.inode).len());
+        self.files.operate(|| format!("size {}", self.path.display()), size)
     }
 
     fn punch_hole(&self, offset: u64, len: u64) -> io::Result<()> {
-        self.for_writing()?.inode(self.inode).punch(offset, len);
-        Ok(())
+        self.refuse_reader()?;
+        let operation = |disk: &mut Disk| {
+            disk.inode(self.inode).punch(offset, len);
+            Ok(())
+        };
+        self.files.change(|| self.name("punch", offset, len), operation)
     }
 }
 

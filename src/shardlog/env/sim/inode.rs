@@ -71,6 +71,19 @@ impl Inode {
         self.data.clone_from(&self.durable);
     }
 
+    /// Turns bits of a byte over, in the cache and on the disk; false if there is no such byte.
+    pub(super) fn rot(&mut self, offset: u64, mask: u8) -> bool {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        if let Some(byte) = self.durable.get_mut(offset) {
+            *byte ^= mask;
+        }
+        match self.data.get_mut(offset) {
+            Some(byte) => *byte ^= mask,
+            None => return false,
+        }
+        true
+    }
+
     fn settle(&mut self, mut keep: impl FnMut() -> bool) {
         for change in self.pending.drain(..) {
             let Change::Write { offset, data } = change else {
