@@ -24,7 +24,8 @@ pub(super) fn is_due(lane: &LaneShared) -> bool {
 
 /// Gives back what the lane no longer needs. Blocks.
 pub(super) fn reclaim(context: &Context, lane: &LaneShared) {
-    for segment in std::mem::take(&mut *lock(&lane.dead_segments)) {
+    let dead = std::mem::take(&mut *lock(&lane.dead_segments)); // not in the loop's head, which would keep the lock
+    for segment in dead {
         if let Err(error) = remove(context, lane, &segment) {
             let path = segment.path.display();
             tracing::warn!(%path, %error, "a segment of the log that is no longer needed could not be removed");
