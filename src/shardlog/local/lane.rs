@@ -223,13 +223,7 @@ fn is_disk_full(error: &io::Error) -> bool {
 fn answer(decided: Vec<Decided>, failed: Option<&StoreError>) {
     for Decided { op, refused } in decided {
         let result = refused.or_else(|| failed.cloned()).map_or(Ok(()), Err);
-        if let (Err(_), Action::Append { owner, generation, .. } | Action::Seal { owner, generation }) =
-            (&result, &op.action)
-        {
-            owner.fall_back(*generation, &op.shard);
-        }
-        drop((op.permit, op.action)); // room in the queue, and the id, are free before the caller hears of it
-        _ = op.reply.send(result); // a caller that went away needs no answer
+        op.answer(result);
     }
 }
 

@@ -20,6 +20,19 @@ pub(super) struct Op {
     pub(super) permit: OwnedSemaphorePermit,
 }
 
+impl Op {
+    /// Tells the caller. What a writer was admitted after a batch that did not happen does not happen either.
+    pub(super) fn answer(self, result: Result<(), StoreError>) {
+        if let (Err(_), Action::Append { owner, generation, .. } | Action::Seal { owner, generation }) =
+            (&result, &self.action)
+        {
+            owner.fall_back(*generation, &self.shard);
+        }
+        drop((self.permit, self.action)); // room in the queue, and the id, are free before the caller hears of it
+        _ = self.reply.send(result); // a caller that went away needs no answer
+    }
+}
+
 pub(super) enum Action {
     Create {
         /// Ends when the operation has been answered.
@@ -111,7 +124,7 @@ impl Queue {
         };
         for op in waiting {
             let refusal = Refusal::LaneDead { lane: self.lane, cause: cause.clone() };
-            _ = op.reply.send(Err(refusal.into())); // a caller that went away needs no answer
+            op.answer(Err(refusal.into()));
         }
     }
 
