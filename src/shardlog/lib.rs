@@ -18,6 +18,8 @@ mod error;
 pub mod local;
 pub mod memory;
 pub mod meta;
+#[cfg(any(test, feature = "testing"))]
+pub mod simulation;
 mod store;
 mod types;
 

@@ -7,6 +7,7 @@ mod fuzz;
 mod lint;
 mod process;
 mod setup;
+mod sim;
 mod test;
 mod web;
 
@@ -22,6 +23,7 @@ usage: cargo xtask COMMAND
   setup [--check]    install what is missing (--check: only say what, and exit 1)
   web                build the console into web/dist
   bench [NAME]       measure; without a name, list the benchmarks
+  sim [N [FIRST]]    live N (1000) simulated lives of the record log, with crashes and faults; `sim --seed N` replays one
   fuzz TARGET [-- ARGS]  fuzz a parser with cargo-fuzz (needs the nightly toolchain)
 ";
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ["setup", "--check"] => setup::check(setup::Purpose::Test),
         ["web"] => web::build(),
         ["bench", rest @ ..] => bench::run(rest),
+        ["sim", rest @ ..] => sim::run(rest),
         ["fuzz", target, rest @ ..] => fuzz::run(target, rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

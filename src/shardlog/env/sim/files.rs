@@ -19,6 +19,9 @@ pub struct SimFiles {
     boot: u64,
 }
 
+/// What is to go wrong later.
+pub struct SuspendedFaults(Faults);
+
 impl SimFiles {
     /// An empty disk. The seed decides how much of a failing write arrives.
     pub fn new(seed: u64) -> Self {
@@ -82,7 +85,22 @@ impl SimFiles {
 
     /// Nothing is to go wrong any more.
     pub fn clear_faults(&self) {
-        self.disk().faults = Faults::default();
+        self.suspend_faults();
+    }
+
+    /// Nothing is to go wrong until what this returns is given to [`SimFiles::resume_faults`].
+    pub fn suspend_faults(&self) -> SuspendedFaults {
+        SuspendedFaults(std::mem::take(&mut self.disk().faults))
+    }
+
+    /// What was to go wrong is to go wrong again.
+    pub fn resume_faults(&self, faults: SuspendedFaults) {
+        self.disk().faults = faults.0;
+    }
+
+    /// Whether the disk has a bound.
+    pub fn is_bounded(&self) -> bool {
+        self.disk().capacity.is_some()
     }
 
     /// Turns the bits of `mask` over in one byte of a file, on the disk too. False if there is no such byte.

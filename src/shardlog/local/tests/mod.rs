@@ -4,7 +4,6 @@ mod damage;
 mod failing;
 mod fixture;
 mod gate;
-mod model;
 mod opening;
 mod reading;
 mod reclaiming;
