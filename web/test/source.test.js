@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { rtspDoor } from "../src/commands/rtsp";
-import { EMPTY_DRAFT, problemOf, settingsOf, tidied } from "../src/source/draft";
+import { EMPTY_DRAFT, draftOf, problemOf, settingsOf, tidied, triedSettingsOf } from "../src/source/draft";
 import { packetsText, probeText, stateText, trackText } from "../src/source/words";
 
 const draft = (url, more = {}) => ({ ...EMPTY_DRAFT, url, ...more });
@@ -23,6 +23,15 @@ test("only what a camera needs is sent", () => {
     transport: "udp",
     verify_certificate: false,
   });
+});
+
+test("a password that is kept is neither shown nor lost", () => {
+  const known = draftOf({ url: "rtsp://u:***@cam/a", transport: "udp", verify_certificate: true });
+  assert.deepEqual([known.url, known.username, known.password, known.transport], ["rtsp://cam/a", "u", "", "udp"]);
+  assert.equal(settingsOf(known).password, "***");
+  assert.equal(triedSettingsOf(known).password, "");
+  assert.equal(settingsOf({ ...known, password: "new" }).password, "new");
+  assert.equal(settingsOf({ ...known, username: "" }).password, undefined);
 });
 
 test("addresses that are none are told of", () => {

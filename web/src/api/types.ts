@@ -36,10 +36,11 @@ export type Transport = "tcp" | "udp";
 
 /** Where the server calls for a camera, and how that goes. */
 export interface Source {
-  /** With the password made unreadable. */
-  url: string;
+  /** With the password made unreadable; null for who may not know. */
+  url: string | null;
   transport: Transport;
   enabled: boolean;
+  verify_certificate: boolean;
   state: "stopped" | "connecting" | "recording" | "waiting";
   since_ms: number;
   error: string | null;

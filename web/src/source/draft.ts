@@ -1,5 +1,5 @@
 // A camera's address while somebody types it.
-import type { SourceSettings, Transport } from "../api/types";
+import type { Source, SourceSettings, Transport } from "../api/types";
 
 export interface SourceDraft {
   url: string;
@@ -7,11 +7,29 @@ export interface SourceDraft {
   password: string;
   transport: Transport;
   verify: boolean;
+  /** The server has a password for it, which it does not show. */
+  hasPassword: boolean;
 }
 
-export const EMPTY_DRAFT: SourceDraft = { url: "", username: "", password: "", transport: "tcp", verify: true };
+export const EMPTY_DRAFT: SourceDraft = {
+  url: "",
+  username: "",
+  password: "",
+  transport: "tcp",
+  verify: true,
+  hasPassword: false,
+};
+
+/** Stands for a password that is not shown. Given back to the server, it stays. */
+const HIDDEN = "***";
 
 const ADDRESS = /^(rtsps?:\/\/)(?:([^@/]*)@)?([^@/?#\s]+)(\S*)$/i;
+
+/** What is known of a source, to be changed. */
+export function draftOf({ url, transport, verify_certificate: verify }: Source): SourceDraft {
+  const draft = tidied({ ...EMPTY_DRAFT, url: url ?? "", transport, verify });
+  return draft.password === HIDDEN ? { ...draft, password: "", hasPassword: true } : draft;
+}
 
 /** Moves a user name and a password out of the address, so that the password is not read over a shoulder. */
 export function tidied(draft: SourceDraft): SourceDraft {
@@ -32,7 +50,15 @@ export function isEncrypted(url: string): boolean {
   return /^\s*rtsps:/i.test(url);
 }
 
+/** For the server to keep. */
 export function settingsOf(draft: SourceDraft): SourceSettings {
+  const settings = triedSettingsOf(draft);
+  const keeps = draft.hasPassword && settings.username !== undefined && settings.password === "";
+  return keeps ? { ...settings, password: HIDDEN } : settings;
+}
+
+/** For a test, which knows nothing of a password that is kept. */
+export function triedSettingsOf(draft: SourceDraft): SourceSettings {
   const { url, username, password, transport, verify } = tidied(draft);
   const settings: SourceSettings = { url, transport };
   if (username !== "" || password !== "") Object.assign(settings, { username, password });

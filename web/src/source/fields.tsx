@@ -48,6 +48,7 @@ export function SourceFields({ draft, onDraft }: Props) {
             type="password"
             maxLength={256}
             autocomplete="new-password"
+            placeholder={draft.hasPassword ? "stays as it is" : ""}
             value={draft.password}
             onInput={(event) => set({ password: event.currentTarget.value })}
           />

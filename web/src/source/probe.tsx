@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Client } from "../api/client";
 import { describeError } from "../api/error";
 import type { Probe } from "../api/types";
-import { type SourceDraft, settingsOf, tidied } from "./draft";
+import { type SourceDraft, triedSettingsOf, tidied } from "./draft";
 import { probeText, trackText } from "./words";
 
 type Tried = { state: "none" } | { state: "asking" } | { state: "answered"; probe: Probe } | { state: "failed"; why: string };
@@ -22,7 +22,7 @@ export interface Probing {
 /** Tries a camera when asked to; what is known of another address is forgotten. */
 export function useProbe(client: Client, draft: SourceDraft, onDraft: (draft: SourceDraft) => void): Probing {
   const [tried, setTried] = useState<Tried>({ state: "none" });
-  const key = JSON.stringify(settingsOf(draft));
+  const key = JSON.stringify(triedSettingsOf(draft));
   const current = useRef(key);
   useEffect(() => {
     current.current = key;
@@ -31,7 +31,7 @@ export function useProbe(client: Client, draft: SourceDraft, onDraft: (draft: So
   const run = () => {
     setTried({ state: "asking" });
     onDraft(tidied(draft));
-    client.probe(settingsOf(draft)).then(
+    client.probe(triedSettingsOf(draft)).then(
       (probe) => current.current === key && setTried({ state: "answered", probe }),
       (thrown: unknown) => current.current === key && setTried({ state: "failed", why: describeError(thrown) }),
     );

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import type { Client } from "../api/client";
 import { describeError } from "../api/error";
-import type { SourceSettings, VideoInfo } from "../api/types";
+import type { Source, SourceSettings, VideoInfo } from "../api/types";
 import { notify } from "../pieces/notice";
-import { EMPTY_DRAFT, settingsOf } from "./draft";
+import { EMPTY_DRAFT, draftOf, settingsOf } from "./draft";
 import { SourceFields } from "./fields";
 import { ProbeResult, useProbe } from "./probe";
 
@@ -13,7 +13,7 @@ interface Props {
   onChanged: () => void;
 }
 
-/** Says where the stream's camera is to be called for. What is stored is not shown again, so it is given anew. */
+/** Says where the stream's camera is to be called for. */
 export function SourceForm({ client, info, onChanged }: Props) {
   const [open, setOpen] = useState(false);
   const [error, setError] = useState<string | null>(null);
@@ -35,7 +35,7 @@ export function SourceForm({ client, info, onChanged }: Props) {
       <p>
         {source ? (
           <>
-            The server calls <code>{source.url}</code> over {source.transport.toUpperCase()}.
+            The server calls {source.url ? <code>{source.url}</code> : "a camera"} over {source.transport.toUpperCase()}.
           </>
         ) : (
           "The stream is pushed to. The server can call an RTSP camera instead."
@@ -43,7 +43,7 @@ export function SourceForm({ client, info, onChanged }: Props) {
       </p>
       <div role="alert">{error && <p class="message error">{error}</p>}</div>
       {open ? (
-        <Changing client={client} onSave={(settings) => void save(settings)} onCancel={() => setOpen(false)} />
+        <Changing client={client} source={source} onSave={(settings) => void save(settings)} onCancel={() => setOpen(false)} />
       ) : (
         <div class="buttons">
           <button type="button" onClick={() => setOpen(true)}>
@@ -62,12 +62,13 @@ export function SourceForm({ client, info, onChanged }: Props) {
 
 interface ChangingProps {
   client: Client;
+  source: Source | null;
   onSave: (settings: SourceSettings) => void;
   onCancel: () => void;
 }
 
-function Changing({ client, onSave, onCancel }: ChangingProps) {
-  const [draft, setDraft] = useState(EMPTY_DRAFT);
+function Changing({ client, source, onSave, onCancel }: ChangingProps) {
+  const [draft, setDraft] = useState(source ? draftOf(source) : EMPTY_DRAFT);
   const { tried, run } = useProbe(client, draft, setDraft);
   const submit = (event: Event) => {
     event.preventDefault();

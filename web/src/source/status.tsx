@@ -38,7 +38,7 @@ export function SourceStatus({ client, info, nowMs, onChanged }: Props) {
         <span class={`source-state ${source.state}`} role="status">
           {stateText(source, nowMs())}
         </span>
-        <code>{source.url}</code>
+        <code>{source.url ?? ""}</code>
         <button type="button" disabled={busy} onClick={() => void set(!source.enabled)}>
           {source.enabled ? "Stop" : "Start"}
         </button>
