@@ -62,16 +62,42 @@ impl Workers {
     pub(super) fn attach(&self) -> Result<Attachment, String> {
         let config = self.config.as_ref().map_err(ToString::to_string)?;
         let mut slots = self.slots();
-        self.sweep(&mut slots);
+        let mut attempts = slots.len();
+        loop {
+            self.sweep(&mut slots);
+            let process = self.choose(config, &mut slots)?;
+            match process.attach() {
+                // It died a moment ago, and is not known to have: another one takes the camera.
+                Err(reason) if attempts > 0 => {
+                    tracing::warn!(pid = process.pid, reason, "a media worker takes no camera");
+                    attempts -= 1;
+                    let slot = slots
+                        .iter_mut()
+                        .find(|slot| slot.as_ref().is_some_and(|other| Arc::ptr_eq(other, &process)));
+                    slot.and_then(Option::take);
+                    self.restarts.fetch_add(1, Ordering::Relaxed);
+                    process.leave.cancel();
+                }
+                attached => return attached,
+            }
+        }
+    }
+
+    /// The worker that the next camera goes to.
+    fn choose(
+        &self,
+        config: &WorkersConfig,
+        slots: &mut [Option<Arc<Process>>],
+    ) -> Result<Arc<Process>, String> {
         let free = slots.iter().position(Option::is_none);
         let least = slots.iter().flatten().min_by_key(|process| process.cameras()).cloned();
         match (least, free) {
             // As many as there may be, or one that has nothing to do: processes are dearer than cameras.
-            (Some(process), free) if free.is_none() || process.cameras() == 0 => process.attach(),
+            (Some(process), free) if free.is_none() || process.cameras() == 0 => Ok(process),
             (_, Some(free)) => {
                 let process = Process::start(config, self.clock.clone())?;
                 slots[free] = Some(process.clone());
-                process.attach()
+                Ok(process)
             }
             (None, None) | (Some(_), None) => Err("there is none".to_owned()),
         }
