@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use video::{End, IngestError};
 
 /// Pictures a second.
-const RATE: u32 = 10;
+pub(super) const RATE: u32 = 10;
 
 /// The worker that cargo built; the test itself runs from a folder beside it.
-fn media_worker() -> std::path::PathBuf {
+pub(super) fn media_worker() -> std::path::PathBuf {
     let binary = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("media-worker");
     let how = "cargo build -p media --features gst --bin media-worker";
     assert!(binary.is_file(), "{} is not there; build it with `{how}`", binary.display());
@@ -25,7 +25,7 @@ async fn start() -> TestServer {
 }
 
 /// Three seconds of pictures as coded units, each a list of NAL units, with a key frame every half second.
-static PICTURES: LazyLock<Vec<Vec<Vec<u8>>>> = LazyLock::new(|| {
+pub(super) static PICTURES: LazyLock<Vec<Vec<Vec<u8>>>> = LazyLock::new(|| {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=128x96:rate=10", "-t", "3"])
         .args(["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p"])
@@ -70,7 +70,7 @@ fn open() -> Open {
 }
 
 /// Which RTP timestamp the camera's clock (milliseconds since the Unix epoch) shows.
-fn sender_report(now_ms: u64, timestamp: u32) -> Vec<u8> {
+pub(super) fn sender_report(now_ms: u64, timestamp: u32) -> Vec<u8> {
     let ntp_seconds = u32::try_from(now_ms / 1000 + 2_208_988_800).unwrap();
     let ntp_fraction = u32::try_from(((now_ms % 1000) << 32) / 1000).unwrap();
     let words =

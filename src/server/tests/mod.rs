@@ -6,6 +6,7 @@ mod commands;
 mod ingest;
 mod limits;
 mod playback;
+mod pull;
 mod rtsp;
 mod start;
 mod stop;
