@@ -31,6 +31,11 @@ pub(crate) fn cpu_ms() -> u64 {
     u64::try_from(now(ClockId::ProcessCPUTime).as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Time of day, in microseconds since the Unix epoch.
+pub(crate) fn unix_us() -> u64 {
+    u64::try_from(now(ClockId::Realtime).as_micros()).unwrap_or(u64::MAX)
+}
+
 fn now(clock: ClockId) -> Duration {
     let time = clock_gettime(clock);
     Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))

@@ -3,9 +3,10 @@
 use super::failure::GaveUp;
 use super::jitter::Jitter;
 use super::output::Output;
+use super::source::Fetched;
 use super::track::{BASE_TICKS, Dated, Taken, Track};
 use bytes::Bytes;
-use media::rtp::{RtpPacket, RtpTrack};
+use media::rtp::{NtpTime, RtpPacket, RtpTrack, Tie};
 use media::worker_protocol::camera::{
     Batch, CameraFailure, Carriage, Packet, PacketKind, Report, TRACKS_MAX,
 };
@@ -81,6 +82,21 @@ impl Camera {
                 }
             },
         }
+    }
+
+    /// Takes packets that `rtspsrc` brought by now.
+    pub(crate) fn fetched(&mut self, packets: Vec<Fetched>, now_us: u64) -> Result<(), GaveUp> {
+        self.arrival_us = now_us;
+        for Fetched { track, packet, captured_ns } in packets {
+            let index = usize::from(track);
+            let Some(input) = self.inputs.get_mut(index) else { continue };
+            let ticks = input.receive(index, &packet, now_us, &mut self.output);
+            let captured = captured_ns.and_then(|ns| NtpTime::said(ntp(ns)));
+            if let Some((ticks, ntp)) = ticks.zip(captured) {
+                self.output.session.clock().tie(index, Tie { ticks, ntp });
+            }
+        }
+        self.work()
     }
 
     /// Works off the packets that are in order.
@@ -159,11 +175,18 @@ impl Input {
         RtpPacket::parse(packet).is_ok_and(|packet| packet.payload_type == own)
     }
 
-    /// A packet that is in order, as far as it can be.
-    fn receive(&mut self, index: usize, packet: &Bytes, arrival_us: u64, output: &mut Output) {
+    /// A packet that is in order, as far as it can be. Its RTP time without wrapping around, if it is taken.
+    fn receive(&mut self, index: usize, packet: &Bytes, arrival_us: u64, output: &mut Output) -> Option<i64> {
         // What is not taken is counted there.
-        let Ok(received) = output.session.rtp(index, packet, arrival_us) else { return };
+        let received = output.session.rtp(index, packet, arrival_us).ok()?;
         let ticks = BASE_TICKS.saturating_add_signed(received.ticks);
         self.track.push(Dated { ticks, packet: packet.clone(), payload: received.packet.payload });
+        Some(received.ticks)
     }
+}
+
+/// Nanoseconds since 1900 in the form of NTP: seconds, and 2³²ths of one.
+fn ntp(ns: u64) -> u64 {
+    let fraction = (u128::from(ns % 1_000_000_000) << 32) / 1_000_000_000;
+    (ns / 1_000_000_000) << 32 | fraction as u64
 }

@@ -4,7 +4,7 @@ use super::failure::GaveUp;
 use crate::elements::{self, Kind};
 use bytes::Bytes;
 use gstreamer as gst;
-use media::fmp4::{Codec, TrackConfig, opus_config};
+use media::fmp4::{Codec, TrackConfig, TrackKind, opus_config};
 use media::rtp::{Encoding, RtpTrack};
 use media::worker_protocol::camera::CameraFailure;
 
@@ -103,6 +103,36 @@ pub(crate) fn packets(track: &RtpTrack) -> Result<gst::Caps, GaveUp> {
         }
     }
     Ok(gst::Caps::from(caps))
+}
+
+/// The track that GStreamer describes so; `None` when it is of a kind that is not taken.
+pub(crate) fn track(caps: &gst::CapsRef) -> Option<RtpTrack> {
+    let caps = caps.structure(0)?;
+    let text = |name: &str| caps.get::<String>(name).ok();
+    let encoding = match text("encoding-name")?.to_ascii_uppercase().as_str() {
+        "H264" => Encoding::H264,
+        "H265" => Encoding::H265,
+        "MPEG4-GENERIC" => Encoding::Aac,
+        "MP4A-LATM" => Encoding::AacLatm,
+        "OPUS" => Encoding::Opus,
+        "PCMU" => Encoding::Pcmu,
+        "PCMA" => Encoding::Pcma,
+        _ => return None,
+    };
+    let fmtp = PARAMETERS.iter().filter_map(|name| Some(((*name).to_owned(), text(name)?)));
+    let channels = match encoding.kind() {
+        TrackKind::Video => 0,
+        TrackKind::Audio => text("encoding-params").and_then(|text| text.parse().ok()).unwrap_or(1),
+    };
+    Some(RtpTrack {
+        encoding,
+        payload_type: caps.get::<i32>("payload").ok().and_then(|kind| u8::try_from(kind).ok())?,
+        clock_rate: caps.get::<i32>("clock-rate").ok().and_then(|rate| u32::try_from(rate).ok())?.max(1),
+        channels,
+        fmtp: fmtp.collect(),
+        ntp_extension: None,
+        control: String::new(),
+    })
 }
 
 /// What the fragmenter is told of media that GStreamer describes so. `None` while parameters are missing.
