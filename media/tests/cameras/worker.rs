@@ -32,10 +32,6 @@ impl Worker {
         Self { child, control }
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// A new camera's socket.
     pub fn camera(&self) -> UnixStream {
         let (ours, theirs) = UnixStream::pair().unwrap();

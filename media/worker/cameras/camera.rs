@@ -39,13 +39,19 @@ impl Camera {
             return Err(GaveUp::new(CameraFailure::BadRequest, detail));
         }
         let inputs = tracks.iter().map(|track| Input::start(track, carriage));
-        Ok(Self {
+        let mut camera = Self {
             inputs: inputs.collect::<Result<_, _>>()?,
             output: Output::new(tracks, chunk_ms),
             arrival_us: 0,
             astray: 0,
             warning: None,
-        })
+        };
+        for index in 0..tracks.len() {
+            let mut taken = Vec::new();
+            camera.inputs[index].track.announce(|one| taken.push(one));
+            camera.hand_on(index, taken)?;
+        }
+        Ok(camera)
     }
 
     /// Takes packets that came together.

@@ -90,6 +90,11 @@ impl Track {
         &self.announced
     }
 
+    /// Hands over what is known before the first packet: how the media is coded, if the announcement says it.
+    pub(crate) fn announce(&mut self, take: impl FnMut(Taken)) {
+        self.drain(take);
+    }
+
     /// Takes a packet. What comes of it is to be had from [`Self::work`], at the latest when the batch is over.
     pub(crate) fn push(&mut self, packet: Dated) {
         self.waiting.push(packet);
