@@ -33,8 +33,10 @@ pub(super) enum Left {
     SessionOver,
     /// There is no use in another worker.
     Over(RecordError),
-    /// The worker failed.
+    /// The worker failed: at this camera at least, or as a whole if it has ended.
     Lost(String),
+    /// The worker hangs or talks nonsense: no camera should be in its hands.
+    Bad(String),
     /// The worker is to have no cameras any more.
     Moved,
 }
@@ -83,7 +85,7 @@ pub(super) async fn attend(attending: Attending<'_>, attachment: &mut Attachment
         quit = &mut up => quit,
     };
     let flush = match quit {
-        Quit::Stuck => return Left::Lost(format!("it takes no packets for {STUCK:?}")),
+        Quit::Stuck => return Left::Bad(format!("it takes no packets for {STUCK:?}")),
         Quit::End(End::Shutdown) => FLUSH_AT_SHUTDOWN,
         Quit::End(_) | Quit::Leave => FLUSH,
     };
@@ -99,7 +101,7 @@ fn left(heard: Heard, open: &Open) -> Left {
     match heard {
         Heard::SessionOver => Left::SessionOver,
         Heard::Fault(Fault::Gone) => Left::Lost("it is gone".to_owned()),
-        Heard::Fault(Fault::Garbage(what)) => Left::Lost(format!("it talks nonsense: {what}")),
+        Heard::Fault(Fault::Garbage(what)) => Left::Bad(format!("it talks nonsense: {what}")),
         Heard::Failed(CameraFailure::Broken, detail) => Left::Lost(detail),
         Heard::Failed(code, detail) => Left::Over(RecordError::failed(code, detail)),
         Heard::Ended if open.source.is_some() => Left::Over(RecordError::SourceEnded),

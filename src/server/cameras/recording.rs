@@ -67,6 +67,11 @@ impl Recording {
                     self.lost(&how, lasted, has_media, &attachment).await;
                     (End::Failed(Reason::MediaWorkerFailed), false)
                 }
+                Left::Bad(how) => {
+                    self.lost(&how, lasted, has_media, &attachment).await;
+                    self.cameras.workers.give_up(&attachment.process);
+                    (End::Failed(Reason::MediaWorkerFailed), false)
+                }
                 Left::Moved => (End::Failed(Reason::MediaWorkerFailed), false),
             };
             drop(attachment);
@@ -130,9 +135,6 @@ impl Recording {
             "a media worker lost a camera"
         );
         self.status.warn(format!("a media worker failed: {how}"));
-        if !process.gone.is_cancelled() {
-            self.cameras.workers.give_up(process);
-        }
     }
 
     /// Begins a new session and hands the camera to the next worker, after a while if there have been many.
