@@ -18,6 +18,7 @@ export const CHECKS = [
   ["a marked range becomes a clip and frames", range],
   ["everything works by keyboard", keyboard],
   ["ingest, API and settings are there", sections],
+  ["a camera can be tried before it is added", adding],
   ["an undecodable codec is said so, with stills", hevc],
   ["controls have names", names],
   ["dark and light", schemes],
@@ -274,6 +275,28 @@ async function sections(console_, { url, live: name }) {
   await until("the typed name to be accepted", async () => !(await danger()), 5000);
   await console_.shot("settings", true);
   return { command: command.split("\n")[0] };
+}
+
+/** Nothing listens on the discard port: the camera does not answer, and the dialog says so. */
+async function adding(console_, { live: name }) {
+  await console_.open("#/");
+  await until("the list", () => console_.page.$(`tr[data-stream="${name}"]`));
+  await console_.clickText("Add camera");
+  await until("the dialog", () => console_.page.$("dialog[open] input[name=stream]"));
+  await console_.clickText("Pull");
+  const address = "input[name=source-url]";
+  await until("a field for the address", () => console_.page.$(address));
+  await console_.page.type(address, "rtsp://admin:se%3Acret@127.0.0.1:9/cam");
+  await console_.clickText("Test");
+  const why = () => console_.page.evaluate(() => document.querySelector(".probe .message.error")?.textContent);
+  const text = await until("the reason why there is no picture", why, PICTURE_MS);
+  ensure(!text.includes("cret"), "the message shows the password");
+  const typed = await console_.page.$$eval("dialog input", (all) => all.map((input) => input.value));
+  ensure(typed.includes("rtsp://127.0.0.1:9/cam") && typed.includes("admin"), `the sign-in stayed in the address: ${typed[1]}`);
+  await console_.shot("add-camera");
+  await console_.press("Escape");
+  await until("the dialog to close", async () => !(await console_.page.$("dialog[open]")));
+  return { text };
 }
 
 async function hevc(console_, { hevc: name }) {

@@ -30,9 +30,13 @@ export function errorFromBody(status: number, body: string): ApiError {
 /** A sentence for the screen, whatever was thrown. */
 export function describeError(thrown: unknown): string {
   if (thrown instanceof ApiError) {
-    const message = thrown.message.charAt(0).toUpperCase() + thrown.message.slice(1);
-    const stop = /[.!?]$/.test(message) ? "" : ".";
-    return thrown.hint ? `${message}${stop} ${thrown.hint}` : `${message}${stop}`;
+    return thrown.hint ? `${sentence(thrown.message)} ${sentence(thrown.hint)}` : sentence(thrown.message);
   }
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** With a capital letter and a full stop. */
+export function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

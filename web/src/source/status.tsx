@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Client } from "../api/client";
-import { describeError } from "../api/error";
+import { describeError, sentence } from "../api/error";
 import type { VideoInfo } from "../api/types";
 import { useNow } from "../pieces/use-now";
 import { SECOND } from "../time/format";
@@ -48,7 +48,7 @@ export function SourceStatus({ client, info, nowMs, onChanged }: Props) {
           </button>
         )}
       </div>
-      {source.enabled && source.error && <p class="message error">{source.error}</p>}
+      {source.enabled && source.error && <p class="message error">{sentence(source.error)}</p>}
       {[source.warning, rtp?.warning].map((warning) => warning && <p class="message warning">{warning}</p>)}
       <div role="alert">{error && <p class="message error">{error}</p>}</div>
     </section>

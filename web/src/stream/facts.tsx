@@ -19,6 +19,8 @@ const CLOCKS = {
 /** Further apart than this, the two clocks have nothing to do with each other. */
 const OFFSET_SHOWN_MS_MAX = 60_000;
 const DRIFT_SHOWN_MS_MIN = 100;
+/** Nearer than this, a camera's clock is about to be believed. */
+const DISBELIEF_MS_MIN = 1000;
 
 /** What is known of the stream, in a few rows. */
 export function Facts({ footage, zone }: { footage: Footage; zone: Zone }) {
@@ -61,7 +63,7 @@ function offsetText({ clock, offset_ms: offset = 0, drift_ms: drift = 0, camera_
   const said: string[] = [];
   if (clock !== "arrival") said.push(`${duration(Math.abs(offset))} ${offset >= 0 ? "late" : "early"} here`);
   // It says one, but that was not believed.
-  if (clock === "arrival" && typeof own === "number") said.push(`its own clock is ${clockError(own)}`);
+  if (clock === "arrival" && Math.abs(own ?? 0) >= DISBELIEF_MS_MIN) said.push(`its own clock is ${clockError(own!)}`);
   if (Math.abs(drift) >= DRIFT_SHOWN_MS_MIN) said.push(`drifted by ${duration(Math.abs(drift))}`);
   return said.join(", ");
 }

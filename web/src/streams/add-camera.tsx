@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Client, StreamSettings } from "../api/client";
-import { describeError } from "../api/error";
+import { describeError, sentence } from "../api/error";
 import type { VideoInfo } from "../api/types";
 import { PushCommands } from "../commands/push-commands";
 import { Dialog } from "../pieces/dialog";
@@ -181,7 +181,7 @@ function FirstChunk({ client, name }: { client: Client; name: string }) {
           "Waiting for the first chunk…"
         )}
       </p>
-      {!live && source?.error && <p class="message error">{source.error}</p>}
+      {!live && source?.error && <p class="message error">{sentence(source.error)}</p>}
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Client } from "../api/client";
+import { sentence } from "../api/error";
 import type { Refused } from "../api/types";
 import { zone } from "../session";
 import { useStore } from "../store";
@@ -46,11 +47,6 @@ export function Refusals({ client }: { client: Client }) {
       </table>
     </details>
   );
-}
-
-function sentence(text: string): string {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
 
 /** Newest first. */
