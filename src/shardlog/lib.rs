@@ -24,7 +24,7 @@ mod store;
 mod types;
 
 pub use error::{Source, StoreError};
-pub use local::{LocalOptions, LocalStats, LocalStore};
+pub use local::{Damage, LocalOptions, LocalStats, LocalStore, Verified};
 pub use memory::MemoryStore;
 pub use meta::{MetaError, MetaStore, Versioned};
 pub use store::{Durable, LogStore, ShardWriter};

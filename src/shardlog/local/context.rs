@@ -4,7 +4,7 @@ use super::block::Entry;
 use super::lane::LaneShared;
 use super::name::LaneName;
 use super::shard::Shard;
-use super::{LocalOptions, stats::Counters};
+use super::{LocalOptions, scrub::Scrubbed, stats::Counters};
 use crate::env::{Env, File, Lock, Signal};
 use crate::error::{Source, StoreError};
 use crate::types::ShardId;
@@ -84,6 +84,7 @@ pub(super) struct Context {
     pub(super) options: LocalOptions,
     pub(super) env: Env,
     pub(super) counters: Counters,
+    pub(super) scrubbed: Scrubbed,
     pub(super) shards: RwLock<HashMap<ShardId, Arc<Shard>>>,
     /// Ids of shards that are being created.
     creating: Mutex<HashSet<ShardId>>,
@@ -106,6 +107,7 @@ impl Context {
             dir,
             env,
             counters: Counters::default(),
+            scrubbed: Scrubbed::default(),
             shards: RwLock::default(),
             creating: Mutex::default(),
             blocks: cache(block_bytes / (64 << 10), block_bytes as u64, BlockWeight),

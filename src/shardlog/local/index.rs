@@ -245,6 +245,13 @@ impl Index {
         }
     }
 
+    /// Which record's frame begins at an offset of the open segment.
+    pub(super) fn find_open(&self, segment: u64, offset: u64) -> Option<Seq> {
+        self.open_segment.as_ref().filter(|open| open.number == segment)?;
+        let place = self.open.binary_search_by_key(&offset, |entry| entry.offset).ok()?;
+        Some(self.open_first.plus(place as u64))
+    }
+
     fn missing(&self, seq: Seq) -> StoreError {
         StoreError::Corrupt {
             place: format!("lane {}, shard {}, sequence {seq}", self.lane.name, self.id),

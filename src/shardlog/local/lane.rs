@@ -13,7 +13,7 @@
 //! file is cut back to its durable end and the cut synced, after which it is sure that nothing happened.
 
 use super::block::Entry;
-use super::context::{Context, LaneHandle, Refusal, unavailable};
+use super::context::{Context, LaneHandle, Refusal, lock, unavailable};
 use super::frame::{Header, Kind};
 use super::group::{Decided, Effect, Frames, Group};
 use super::index::BlockRef;
@@ -39,6 +39,16 @@ pub(super) struct LaneShared {
     /// Blocks of shards that were deleted; those in the open segment wait until it is closed.
     pub(super) deleted_blocks: Mutex<Vec<BlockRef>>,
     pub(super) counted: LaneCounts,
+    pub(super) tip: Mutex<Tip>,
+}
+
+/// How far a lane is.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tip {
+    /// Number of the open segment.
+    pub(super) segment: u64,
+    /// Up to where it is durable.
+    pub(super) end: u64,
 }
 
 impl LaneShared {
@@ -49,6 +59,7 @@ impl LaneShared {
             dead_segments: Mutex::default(),
             deleted_blocks: Mutex::default(),
             counted: LaneCounts::default(),
+            tip: Mutex::default(),
         }
     }
 }
@@ -73,6 +84,7 @@ enum Written {
 impl Lane {
     /// Starts the thread. It ends when the queue is closed and empty.
     pub(super) fn start(self) -> Result<LaneHandle, StoreError> {
+        self.show_tip();
         let shared = self.shared.clone();
         let threads = self.context.env.threads.clone();
         let ended = threads.signal();
@@ -83,6 +95,11 @@ impl Lane {
         });
         threads.spawn(format!("log {}", shared.name), work).map_err(unavailable)?;
         Ok(LaneHandle { shared, ended: Some(ended) })
+    }
+
+    /// Says how far the lane is.
+    pub(super) fn show_tip(&self) {
+        *lock(&self.shared.tip) = Tip { segment: self.open.segment.number, end: self.open.end };
     }
 
     fn run(mut self) {
@@ -150,6 +167,7 @@ impl Lane {
             return Written::Failed(Arc::new(error));
         }
         self.open.end += len;
+        self.show_tip();
         self.context.counters.bytes_written.fetch_add(len, Ordering::Relaxed);
         self.shared.counted.bytes.fetch_add(len, Ordering::Relaxed);
         Written::Durable

@@ -19,6 +19,7 @@
 //! - **Opening** (`recovery`) reads the newest segment of each lane, and of the others only their footers.
 //! - **Damage is reported.** A torn end, which nobody was told of, is cut. Anything else gives `Corrupt`, at opening if
 //!   the state of shards is in doubt, else to whoever reads the record.
+//! - **Damage is looked for** (`verify`, `scrub`): everything is read now and then, so that it is known before it is needed.
 //! - **Space** (`space`) comes back by whole files, and by holes for deleted shards. When the disk has less than
 //!   [`LocalOptions::reserve_bytes`] left, records are refused while trims and deletions still have room to be written.
 //!
@@ -40,18 +41,22 @@ mod rebuild;
 mod recovery;
 mod roll;
 mod scan;
+mod scrub;
 mod segment;
 mod shard;
 mod space;
 mod statement;
 mod stats;
+mod verify;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
 pub use options::LocalOptions;
+pub use scrub::Verified;
 pub use stats::LocalStats;
+pub use verify::Damage;
 
 use crate::env::Env;
 use crate::error::StoreError;
@@ -81,7 +86,7 @@ struct Inner {
 
 impl LocalStore {
     /// Opens the log in `dir`, making it if need be; the directory above must be there. Must be called within a tokio
-    /// runtime.
+    /// runtime, in which the log is then gone through for damage now and then.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if another process has the log open or a file cannot be read or written;
@@ -89,7 +94,9 @@ impl LocalStore {
     pub async fn open(dir: impl Into<PathBuf>, options: LocalOptions, env: Env) -> Result<Self, StoreError> {
         let dir = dir.into();
         let opened = env.clone().blocking(move || Inner::open(&dir, options, env)).await;
-        Ok(Self { inner: Arc::new(opened.ok_or(Refusal::BrokenOff)??) })
+        let store = Self { inner: Arc::new(opened.ok_or(Refusal::BrokenOff)??) };
+        store.start_scrub();
+        Ok(store)
     }
 
     /// Writes what is queued, ends the lanes' threads and the watching, and lets other processes have the directory. From

@@ -25,6 +25,10 @@ pub struct LocalOptions {
     pub open_files_max: usize,
     /// Records are refused while the disk has fewer bytes than this left, so that trims can still be written.
     pub reserve_bytes: u64,
+    /// How fast the log is gone through for damage; 0: not at all.
+    pub scrub_bytes_per_second: u64,
+    /// How long to rest after going through it.
+    pub scrub_every: Duration,
 }
 
 impl Default for LocalOptions {
@@ -39,6 +43,8 @@ impl Default for LocalOptions {
             block_cache_bytes: 32 << 20,
             open_files_max: 256,
             reserve_bytes: 64 << 20,
+            scrub_bytes_per_second: 8 << 20,
+            scrub_every: Duration::from_secs(24 * 3600),
         }
     }
 }

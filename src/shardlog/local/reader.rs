@@ -8,6 +8,7 @@ use super::block::{self, Entry};
 use super::context::Context;
 use super::frame::Malformed;
 use super::index::{BlockRef, Located};
+use super::rebuild;
 use super::segment::Segment;
 use super::shard::Shard;
 use crate::error::StoreError;
@@ -135,16 +136,28 @@ pub(super) fn load(context: &Context, block: &BlockRef) -> Result<Arc<Vec<Entry>
     if let Some(entries) = context.blocks.get(&key) {
         return Ok(entries);
     }
+    let entries = match read_block(context, block) {
+        Err(damage @ StoreError::Corrupt { .. }) => {
+            tracing::error!(%damage, "scanning a log segment for what a damaged block of its footer should say");
+            let file = segment.open(context).map_err(|error| segment.read_error(0, error))?;
+            rebuild::scan_block(segment, file.as_ref(), info)?.ok_or(damage)?
+        }
+        read => read?,
+    };
+    let entries = Arc::new(entries);
+    context.blocks.insert(key, entries.clone());
+    Ok(entries)
+}
+
+fn read_block(context: &Context, block: &BlockRef) -> Result<Vec<Entry>, StoreError> {
+    let BlockRef { segment, info, .. } = block;
     let bytes = read_range(context, segment, info.offset, u64::from(info.len))?;
     if crc32c(&bytes) != info.crc {
         return Err(
             segment.corrupt(info.offset, Malformed("the checksum of a block of the footer does not match"))
         );
     }
-    let entries = block::decode(bytes, info.count).map_err(|what| segment.corrupt(info.offset, what))?;
-    let entries = Arc::new(entries);
-    context.blocks.insert(key, entries.clone());
-    Ok(entries)
+    block::decode(bytes, info.count).map_err(|what| segment.corrupt(info.offset, what))
 }
 
 fn whole_body(

@@ -55,6 +55,24 @@ pub(super) fn scan_closed(segment: &Segment, file: &dyn File, len: u64) -> Resul
     Ok(runs.into_iter().flat_map(rebuilt).collect())
 }
 
+/// What one block of the footer should have said, if every record of it is found.
+pub(super) fn scan_block(
+    segment: &Segment,
+    file: &dyn File,
+    info: &BlockInfo,
+) -> Result<Option<Vec<Entry>>, StoreError> {
+    let len = file.size().map_err(|error| segment.read_error(0, error))?;
+    let mut found: Vec<Entry> = Vec::new();
+    for (run, entries) in scan_closed(segment, file, len)? {
+        let next = info.first.plus(found.len() as u64);
+        if let (true, Some(entries)) = (run.shard == info.shard && run.first <= next, entries) {
+            let wanted = (info.count as usize).saturating_sub(found.len());
+            found.extend(entries.iter().skip((next.0 - run.first.0) as usize).take(wanted).cloned());
+        }
+    }
+    Ok((found.len() == info.count as usize).then_some(found))
+}
+
 fn add(runs: &mut Vec<Run>, seq: Seq, entry: Entry) {
     if let Some(run) = runs.last_mut() {
         let bytes: usize = run.entries.len() * entry.len_in_block();

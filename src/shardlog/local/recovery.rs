@@ -98,7 +98,7 @@ impl Lane {
         let file = self.context.env.files.open(&segment.path, OpenMode::Read).map_err(unavailable)?;
         let len = file.size().map_err(unavailable)?;
         let (blocks, whole) = match read_directory(&segment, file.as_ref(), len) {
-            Ok(infos) => (infos.into_iter().map(|info| (info, None)).collect(), true),
+            Ok((infos, _)) => (infos.into_iter().map(|info| (info, None)).collect(), true),
             Err(StoreError::Corrupt { place, what }) => {
                 tracing::error!(place, what, "the footer of a log segment is lost; scanning the segment");
                 (rebuild::scan_closed(&segment, file.as_ref(), len)?, false)
@@ -243,7 +243,12 @@ fn acknowledged_in_spite(
     Ok(Some(frame))
 }
 
-fn read_directory(segment: &Segment, file: &dyn File, len: u64) -> Result<Vec<BlockInfo>, StoreError> {
+/// Reads and checks a closed segment's trailer and directory.
+pub(super) fn read_directory(
+    segment: &Segment,
+    file: &dyn File,
+    len: u64,
+) -> Result<(Vec<BlockInfo>, Trailer), StoreError> {
     let at = len.saturating_sub(TRAILER_LEN as u64);
     let mut trailer = [0; TRAILER_LEN];
     file.read_exact_at(&mut trailer, at).map_err(|error| segment.read_error(at, error))?;
@@ -251,7 +256,8 @@ fn read_directory(segment: &Segment, file: &dyn File, len: u64) -> Result<Vec<Bl
     let at = trailer.directory_at;
     let mut directory = vec![0; trailer.directory_len() as usize]; // checked to lie within the file
     file.read_exact_at(&mut directory, at).map_err(|error| segment.read_error(at, error))?;
-    trailer.decode_directory(&directory).map_err(|what| segment.corrupt(at, what))
+    let blocks = trailer.decode_directory(&directory).map_err(|what| segment.corrupt(at, what))?;
+    Ok((blocks, trailer))
 }
 
 /// Writes a range of the file over itself.

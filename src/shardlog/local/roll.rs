@@ -57,6 +57,7 @@ impl Lane {
         self.context.counters.bytes_written.fetch_add(written, Ordering::Relaxed);
         self.shared.counted.bytes.fetch_add(written, Ordering::Relaxed);
         let closed = std::mem::replace(&mut self.open, next).segment_closed(written);
+        self.show_tip();
         for (shard, blocks, entries) in blocks {
             for (block, entries) in blocks.iter().zip(entries) {
                 self.context.blocks.insert((closed.lane, closed.number, block.info.offset), entries);

@@ -20,6 +20,8 @@ pub(super) struct Frame {
     pub(super) head: Bytes,
     /// The body's checksum matches.
     pub(super) body_is_whole: bool,
+    /// So are the bytes after the body, which nobody reads.
+    pub(super) padding_is_zero: bool,
 }
 
 impl Frame {
@@ -97,8 +99,11 @@ impl<'a> Scanner<'a> {
         if crc32c_append(0, &head) != header.head_crc {
             return Ok(Err(Malformed("the checksum of the head does not match")));
         }
-        let body_is_whole = self.checksum(body_at..body_at + u64::from(header.body_len))? == header.body_crc;
-        Ok(Ok(Frame { header, offset, head, body_is_whole }))
+        let body_end = body_at + u64::from(header.body_len);
+        let body_is_whole = self.checksum(body_at..body_end)? == header.body_crc;
+        let padding = self.bytes(body_end..offset + header.frame_len())?;
+        let padding_is_zero = padding.iter().all(|byte| *byte == 0);
+        Ok(Ok(Frame { header, offset, head, body_is_whole, padding_is_zero }))
     }
 
     fn checksum(&mut self, range: Range<u64>) -> Result<u32, StoreError> {

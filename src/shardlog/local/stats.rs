@@ -1,7 +1,7 @@
 //! Numbers for whoever watches the store.
 
 use super::LocalStore;
-use super::context::lock;
+use super::context::{Context, lock};
 use crate::env::Env;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,6 +29,12 @@ pub struct LocalStats {
     pub lanes: u64,
     /// Lanes that take no writes since one failed.
     pub lanes_dead: u64,
+    /// How often the whole log was gone through for damage.
+    pub scrub_passes: u64,
+    /// Bytes that were verified in doing so.
+    pub scrub_bytes: u64,
+    /// Places that were found damaged; each counts once.
+    pub damaged: u64,
 }
 
 /// The running totals.
@@ -64,7 +70,7 @@ pub(super) struct LaneCounts {
 impl LocalStore {
     /// The numbers now. Cheap: no lock is held for longer than it takes to count the lanes.
     pub fn stats(&self) -> LocalStats {
-        let counters = &self.inner.context.counters;
+        let Context { counters, scrubbed, .. } = &*self.inner.context;
         let mut stats = LocalStats {
             fsyncs: counters.fsyncs.load(Ordering::Relaxed),
             fsync_micros_total: counters.fsync_micros_total.load(Ordering::Relaxed),
@@ -72,6 +78,9 @@ impl LocalStore {
             bytes_written: counters.bytes_written.load(Ordering::Relaxed),
             records_written: counters.records_written.load(Ordering::Relaxed),
             queue_bytes: self.inner.context.queued_bytes(),
+            scrub_passes: scrubbed.passes.load(Ordering::Relaxed),
+            scrub_bytes: scrubbed.bytes.load(Ordering::Relaxed),
+            damaged: scrubbed.damaged.load(Ordering::Relaxed),
             ..LocalStats::default()
         };
         for lane in lock(&self.inner.lanes).values() {

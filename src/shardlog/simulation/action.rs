@@ -68,7 +68,7 @@ async fn create(rig: &Rig, slot: &mut Slot) {
 fn new_record(rig: &Rig) -> Record {
     rig.stamps.set(rig.stamps.get() + 1);
     rig.arrival.set(rig.arrival.get() + rig.dice.below(3));
-    let longest = if rig.one_in(6) { 6000 } else { 600 };
+    let longest = if rig.one_in(6) { 12_000 } else { 600 };
     Record { arrival: rig.arrival.get(), len: rig.dice.below(longest) as u32, stamp: rig.stamps.get() }
 }
 

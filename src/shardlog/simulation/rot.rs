@@ -25,7 +25,7 @@ pub(super) async fn step(world: &mut World) {
     world.rig.note(|| format!("rot {} {offset} {mask:02x}", path.display()));
     assert!(world.rig.machine.files.rot(&path, offset, mask));
     match world.open().await {
-        Ok(()) => look(world).await,
+        Ok(()) => look(world, &path).await,
         Err(StoreError::Corrupt { place, .. }) => {
             assert!(
                 place.starts_with(path.to_str().unwrap_or_default()),
@@ -40,6 +40,12 @@ pub(super) async fn step(world: &mut World) {
     world.restart(world.rig.dice.coin()).await;
 }
 
+/// Nothing is damaged.
+pub(super) async fn verify(world: &World) {
+    let verified = world.rig.store.verify().await.expect("the log can be read");
+    assert_eq!(verified.damage, [], "nothing has turned over");
+}
+
 /// Any byte of any file of the log.
 fn pick(world: &World) -> Option<(PathBuf, u64)> {
     let files = &world.rig.machine.files;
@@ -51,8 +57,9 @@ fn pick(world: &World) -> Option<(PathBuf, u64)> {
     (len > 0).then(|| (path.clone(), world.rig.dice.below(len)))
 }
 
-async fn look(world: &World) {
+async fn look(world: &World, rotten: &Path) {
     let store = &world.rig.store;
+    let mut unreadable = false;
     for slot in &world.slots {
         let (Some(id), Some(shard)) = (slot.id, &slot.shard) else { continue };
         let state = store.state(id).await.expect("the shard is there");
@@ -69,10 +76,14 @@ async fn look(world: &World) {
                 }
                 Err(StoreError::Corrupt { place, .. }) => {
                     assert!(place.contains(&id.to_string()), "{place} names no shard");
+                    unreadable = true;
                     next += 1;
                 }
                 Err(error) => panic!("{error:?} for a damaged record"),
             }
         }
     }
+    let verified = store.verify().await.expect("the log can be read");
+    assert!(verified.damage.iter().all(|damage| damage.segment == rotten), "{:?}", verified.damage);
+    assert!(!unreadable || !verified.damage.is_empty(), "a reader met what verifying the log did not find");
 }

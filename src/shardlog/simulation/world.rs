@@ -78,6 +78,7 @@ fn options(dice: &SeededRandom) -> LocalOptions {
         block_cache_bytes: (dice.below(3) as usize) << 11,
         open_files_max: 1 + dice.below(3) as usize,
         reserve_bytes: dice.below(2) << 10,
+        scrub_bytes_per_second: 0, // which is async work of its own; here the steps do it
         ..LocalOptions::default()
     }
 }
@@ -213,6 +214,9 @@ impl World {
         assert_eq!(store.shards().await.expect("the engine is open"), ids);
         for slot in &mut self.slots {
             check(&self.rig, slot).await;
+        }
+        if self.rig.one_in(8) {
+            rot::verify(self).await;
         }
         self.rig.threads.set_calm(false);
         self.rig.machine.files.resume_faults(faults);

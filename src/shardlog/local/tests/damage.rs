@@ -88,13 +88,16 @@ async fn a_damaged_statement_stops_the_opening() {
 }
 
 #[tokio::test]
-async fn a_damaged_block_is_reported_to_its_readers() {
+async fn a_damaged_block_is_made_up_for_by_a_scan_unless_a_frame_is_damaged_too() {
     let mut bench = Bench::new(small()).await;
     bench.append(20, 700).await;
     bench.kill().await; // with empty caches
     let located = bench.store.inner.context.shard(bench.shard).unwrap().index().locate(Seq(1), 1).unwrap();
     let index::Located::Block(block) = located else { panic!("the first segment is closed") };
     flip(&*bench.file(&block.segment.path), block.info.offset + 3);
+    bench.assert_records(0..20).await;
+    flip(&*bench.file(&block.segment.path), 203); // in the header of the first record, which follows the claim
+    bench.kill().await;
     let error = read_error(&bench, 1).await;
     assert!(error.contains(block.segment.path.to_str().unwrap()), "{error}");
     let sought = bench.store.seek(bench.shard, record(1, 0).arrival).await;

@@ -7,6 +7,7 @@ mod gate;
 mod opening;
 mod reading;
 mod reclaiming;
+mod rot;
 
 use super::*;
 use crate::env::sim::{SimHandles, sim_env};
