@@ -64,6 +64,9 @@ fn log(stats: LocalStats, snapshot: &Snapshot) -> Result<(), prometheus::Error> 
         ("segments", "Segment files", stats.segments as f64),
         ("bytes_on_disk", "Bytes they take", stats.bytes_on_disk as f64),
         ("lanes_dead", "Lanes that take no writes since one failed", stats.lanes_dead as f64),
+        ("scrub_passes_total", "Times the whole log was gone through for damage", stats.scrub_passes as f64),
+        ("scrub_bytes_total", "Bytes verified in doing so", stats.scrub_bytes as f64),
+        ("damaged_total", "Places in the log found damaged", stats.damaged as f64),
     ];
     for (name, help, value) in values {
         snapshot.value(&format!("kinetoscope_log_{name}"), help, value)?;
