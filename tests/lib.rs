@@ -12,7 +12,9 @@ pub mod harness {
     pub mod footage;
     pub mod frames;
     pub mod paths;
+    pub mod processes;
     pub mod pusher;
+    pub mod rtsp;
     pub mod server;
     pub mod time;
     pub mod wait;

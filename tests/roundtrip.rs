@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tests::harness::camera::{FRAGMENTATIONS, Fragmentation, push_copy};
 use tests::harness::footage::ffmpeg;
-use tests::harness::frames::{checksums, packet_times};
+use tests::harness::frames::same_frames;
 use tests::harness::paths;
 use tests::harness::server::Server;
 use tests::harness::time::whole_range;
@@ -90,24 +90,6 @@ async fn round_trip(server: &Server, folder: &Path, source: &Source, how: &Fragm
             let place = format!("{case}: {reader}, stream {specifier}\nserver log:\n{}", server.log_tail());
             same_frames(pushed.to_str().expect("UTF-8"), &url, specifier, &place);
         }
-    }
-}
-
-/// Count, order, pictures, and times relative to the first.
-fn same_frames(pushed: &str, served: &str, specifier: &str, place: &str) {
-    let expected = checksums(pushed, &[], specifier);
-    assert!(expected.len() > 20, "{place}: the source itself has only {} frames", expected.len());
-    let got = checksums(served, &[], specifier);
-    assert_eq!(got.len(), expected.len(), "number of frames of {place}");
-    let first_wrong = expected.iter().zip(&got).position(|(want, have)| want != have);
-    assert_eq!(first_wrong, None, "first frame that differs in {place}");
-
-    let selector = &specifier[2..]; // ffprobe has one input: `v:0`
-    let (want, have) = (packet_times(pushed, selector), packet_times(served, selector));
-    assert_eq!(want.len(), have.len(), "packets of {place}");
-    for (index, (want_at, have_at)) in want.iter().zip(&have).enumerate() {
-        let drift = (want_at - want[0]) - (have_at - have[0]);
-        assert!(drift.abs() < 0.002, "packet {index} is {drift} s off in {place}");
     }
 }
 

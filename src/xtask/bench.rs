@@ -5,7 +5,7 @@ use crate::setup::{self, Purpose};
 
 /// Builds the release binaries and hands over to the benchmark program in tests/bench.
 pub(crate) fn run(words: &[&str]) -> Outcome {
-    setup::install(Purpose::Demo)?;
+    setup::install(Purpose::Bench)?;
     build_release()?;
     let args = [&["run", "--release", "--package", "tests", "--bin", "bench", "--"], words].concat();
     process::run(&mut cargo(&args))

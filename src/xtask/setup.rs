@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Demo,
     /// That and all clients of the test suite.
     Test,
+    /// That and the recorders that benchmarks compare with.
+    Bench,
 }
 
 const BUILD: &[&str] =
@@ -26,14 +28,21 @@ const CODECS: &[&str] = &[
 const DEMO: &[&str] = &["ffmpeg", "fonts-dejavu-core"];
 const CLIENTS: &[&str] = &[
     "chromium",
+    "gir1.2-gst-rtsp-server-1.0",
     "gstreamer1.0-plugins-ugly",
+    "gstreamer1.0-rtsp",
     "gstreamer1.0-tools",
+    "openssl",
     "curl",
     "procps",
     "python3",
+    "python3-gi",
     "python3-venv",
     "python3-pip",
 ];
+
+/// Recorders that benchmarks measure beside ours.
+const PEERS: &[&str] = &["libnginx-mod-rtmp", "nginx-light"];
 
 /// Installs everything `purpose` needs.
 pub(crate) fn install(purpose: Purpose) -> Outcome {
@@ -71,8 +80,11 @@ pub(crate) fn python() -> PathBuf {
 
 fn missing_packages(purpose: Purpose) -> Result<Vec<&'static str>, Failure> {
     let mut wanted: Vec<&str> = [BUILD, CODECS, DEMO].concat();
-    if purpose == Purpose::Test {
+    if purpose != Purpose::Demo {
         wanted.extend(CLIENTS);
+    }
+    if purpose == Purpose::Bench {
+        wanted.extend(PEERS);
     }
     if !(has("node") && has("npm")) {
         wanted.extend(["nodejs", "npm"]);

@@ -4,14 +4,17 @@
 mod disk;
 mod ingest;
 mod process;
+mod rtsp;
 
 #[tokio::main]
 async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["ingest"] => ingest::run().await,
+        ["rtsp"] => rtsp::run().await,
         [] => println!(
-            "ingest   durable encrypted ingest over HTTP, beside a bare HTTP sink and the disk's own limit"
+            "ingest   durable encrypted ingest over HTTP, beside a bare HTTP sink and the disk's own limit\n\
+             rtsp     what a camera over RTSP costs, pushed and pulled, beside nginx-rtmp and ffmpeg as recorders"
         ),
         other => {
             eprintln!("no benchmark {}; without a name they are listed", other.join(" "));
