@@ -97,7 +97,7 @@ impl Lane {
         let segment = Arc::new(Segment::new(&self.context, self.shared.name, number));
         let file = self.context.env.files.open(&segment.path, OpenMode::Read).map_err(unavailable)?;
         let len = file.size().map_err(unavailable)?;
-        let (blocks, whole) = match read_directory(&segment, file.as_ref(), len) {
+        let (blocks, mut known) = match read_directory(&segment, file.as_ref(), len) {
             Ok((infos, _)) => (infos.into_iter().map(|info| (info, None)).collect(), true),
             Err(StoreError::Corrupt { place, what }) => {
                 tracing::error!(place, what, "the footer of a log segment is lost; scanning the segment");
@@ -114,6 +114,7 @@ impl Lane {
             if index.fits(&info) {
                 index.add_block(BlockRef { segment: segment.clone(), info, pinned });
             } else {
+                known = false;
                 let path = segment.path.display();
                 tracing::error!(%path, shard = %info.shard, from = %info.first, "records of the log contradict others");
             }
@@ -121,13 +122,19 @@ impl Lane {
         segment.bytes.store(len, Ordering::Relaxed);
         self.shared.counted.segments.fetch_add(1, Ordering::Relaxed);
         self.shared.counted.bytes.fetch_add(len, Ordering::Relaxed);
-        match (segment.live.load(Ordering::Relaxed), whole) {
-            (0, true) => lock(&self.shared.dead_segments).push(segment),
-            (0, false) => {
+        if segment.live.load(Ordering::Relaxed) == 0 {
+            // It goes only if it is surely ours, whole, and all of it was trimmed or deleted.
+            known &= match segment.read_header(file.as_ref()) {
+                Ok(_) => true,
+                Err(StoreError::Corrupt { .. }) => false,
+                Err(error) => return Err(error),
+            };
+            if known {
+                lock(&self.shared.dead_segments).push(segment);
+            } else {
                 let path = segment.path.display();
-                tracing::error!(%path, "a damaged log segment in which nothing could be read is kept for the operator");
+                tracing::error!(%path, "a log segment of which nothing can be read is kept for the operator");
             }
-            _ => {}
         }
         Ok(())
     }

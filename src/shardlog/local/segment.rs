@@ -73,17 +73,23 @@ impl Segment {
         }
     }
 
-    /// Reads the header and the statement.
-    pub(super) fn read_statement(
-        &self,
-        file: &dyn File,
-    ) -> Result<(SegmentHeader, Vec<ShardStatement>), StoreError> {
+    /// Reads the header, which must be that of this segment of this lane.
+    pub(super) fn read_header(&self, file: &dyn File) -> Result<SegmentHeader, StoreError> {
         let mut bytes = [0; SEGMENT_HEADER_LEN];
         file.read_exact_at(&mut bytes, 0).map_err(|error| self.read_error(0, error))?;
         let header = SegmentHeader::decode(&bytes).map_err(|what| self.corrupt(0, what))?;
         if (header.lane, header.segment) != (self.lane, self.number) {
             return Err(self.corrupt(0, Malformed("it is another segment under this name")));
         }
+        Ok(header)
+    }
+
+    /// Reads the header and the statement.
+    pub(super) fn read_statement(
+        &self,
+        file: &dyn File,
+    ) -> Result<(SegmentHeader, Vec<ShardStatement>), StoreError> {
+        let header = self.read_header(file)?;
         let at = SEGMENT_HEADER_LEN as u64;
         let mut bytes = vec![0; header.statement_len()];
         file.read_exact_at(&mut bytes, at).map_err(|error| self.read_error(at, error))?;

@@ -50,6 +50,38 @@ async fn files_that_are_not_ours_are_left_alone() {
     }
 }
 
+/// A segment under the name of one of ours: restored into the wrong directory, or from another life of the log.
+#[tokio::test]
+async fn segments_that_do_not_belong_are_left_alone() {
+    let filled = async |body_len| {
+        let mut bench = Bench::new(small()).await;
+        bench.append(40, body_len).await;
+        bench
+    };
+    let (mut bench, other) = (filled(700).await, filled(300).await);
+    let env = bench.machine.kill();
+    let foreign = bytes_of(&*other.file(&other.segments()[1]));
+    let put = |path: &Path| {
+        _ = env.files.remove(path);
+        env.files.open(path, OpenMode::CreateNew).unwrap().write_all_at(&[&foreign], 0).unwrap();
+    };
+    // One more of another lane, all of whose records seem to be trimmed.
+    env.files.create_dir_all(Path::new("/log/05-00")).unwrap();
+    let elsewhere =
+        [Path::new("/log/05-00/0000000000000002.seg"), Path::new("/log/05-00/0000000000000003.seg")];
+    put(elsewhere[0]);
+    let newest = statement::encode(LaneName::parse(Path::new("05-00")).unwrap(), 3, 0, &[]);
+    env.files.open(elsewhere[1], OpenMode::CreateNew).unwrap().write_all_at(&[&newest], 0).unwrap();
+    // One in the place of ours; the next one now contradicts it.
+    let before = bench.segments();
+    put(&before[1]);
+    bench.reopen(env.clone()).await.unwrap();
+    assert_eq!(bench.segments(), before);
+    assert_eq!(bytes_of(&*bench.file(elsewhere[0])), foreign);
+    let after = bench.store.read(bench.shard, Seq(39), EVERYTHING, Parts::Whole).await.unwrap();
+    assert_eq!(after[0].body, Some(record(39, 700).body));
+}
+
 #[tokio::test]
 async fn what_a_crash_left_unfinished_is_removed() {
     let mut bench = Bench::new(small()).await;
