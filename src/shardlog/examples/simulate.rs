@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout)] // a command-line program speaks on stdout
 
 use shardlog::env::{Clock, Random, SystemClock, SystemRandom};
-use shardlog::simulation::live;
+use shardlog::simulation::{live, play};
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,7 +35,11 @@ fn random_seed() -> u64 {
 }
 
 fn replay(seed: u64) -> ExitCode {
-    match catch_unwind(|| live(seed, true)) {
+    let lived = catch_unwind(|| {
+        play(seed);
+        live(seed, true)
+    });
+    match lived {
         Ok(life) => {
             life.trace.iter().for_each(|line| println!("{line}"));
             println!("seed {seed} lived; trace {:016x}", life.trace_sum);
@@ -51,7 +55,11 @@ fn run(count: u64, first: u64) -> ExitCode {
     let mut reported = Duration::ZERO;
     println!("{count} seeds from {first} on");
     for seed in first..first.saturating_add(count) {
-        if catch_unwind(|| live(seed, false)).is_err() {
+        let lived = catch_unwind(|| {
+            live(seed, false);
+            play(seed);
+        });
+        if lived.is_err() {
             println!("seed {seed} failed; replay it with `simulate --seed {seed}`");
             failed.push(seed);
         }

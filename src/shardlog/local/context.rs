@@ -36,6 +36,8 @@ pub(super) enum Refusal {
     DiskFull { free: u64, reserve: u64 },
     #[error("an earlier batch of this writer did not happen")]
     EarlierFailed,
+    #[error("an operation before it, by which it was judged, could not be written")]
+    EarlierNotWritten,
     #[error("the lane has as many shards as it can hold")]
     TooManyShards,
     #[error("the thread of lane {0} ended")]

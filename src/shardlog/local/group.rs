@@ -27,6 +27,8 @@ struct Pending {
     epoch: Epoch,
     tail: Tail,
     gone: bool,
+    /// The group changes the shard: what is judged by it holds only if the group is written.
+    changed: bool,
     /// A batch of the group was refused: what its writer asked after it must not happen either.
     broken: bool,
 }
@@ -45,6 +47,8 @@ pub(super) enum Effect {
 pub(super) struct Decided {
     pub(super) op: Op,
     pub(super) refused: Option<StoreError>,
+    /// It was decided by what an earlier operation of the group makes of the shard.
+    pub(super) by_earlier: bool,
 }
 
 pub(super) struct Group {
@@ -71,17 +75,18 @@ impl Group {
 
     /// Decides an operation. `full`: the disk has no room for records.
     pub(super) fn add(&mut self, mut op: Op, full: Option<&Source>) {
+        let by_earlier = self.pending(&op.shard).changed;
         let refused = self.decide(&mut op, full).err();
         if refused.is_some() && matches!(op.action, Action::Append { .. }) {
             self.pending(&op.shard).broken = true;
         }
-        self.decided.push(Decided { op, refused });
+        self.decided.push(Decided { op, refused, by_earlier });
     }
 
     fn pending(&mut self, shard: &Shard) -> &mut Pending {
         self.pending.entry(shard.id).or_insert_with(|| {
             let index = shard.index();
-            Pending { epoch: index.epoch, tail: index.tail, gone: index.gone, broken: false }
+            Pending { epoch: index.epoch, tail: index.tail, gone: index.gone, changed: false, broken: false }
         })
     }
 
@@ -140,6 +145,7 @@ impl Group {
     }
 
     fn change(&mut self, kind: Kind, shard: Arc<Shard>, seq: Seq, epoch: Epoch, effect: Effect) {
+        self.pending(&shard).changed = true;
         self.frames.push(Header::change(kind, shard.id, seq.0, epoch.0), &[], Bytes::new());
         self.effects.push((shard, effect));
     }
@@ -160,6 +166,7 @@ impl Group {
         }
         pending.tail.last_arrival = check_arrivals(pending.tail.last_arrival, &batch)?;
         pending.tail.next = first.plus(batch.len() as u64);
+        pending.changed = true;
         let mut entries = Vec::with_capacity(batch.len());
         let mut remaining = batch.len() as u32;
         for (seq, record) in (first.0..).zip(batch) {

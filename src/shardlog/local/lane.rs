@@ -239,8 +239,14 @@ fn is_disk_full(error: &io::Error) -> bool {
 }
 
 fn answer(decided: Vec<Decided>, failed: Option<&StoreError>) {
-    for Decided { op, refused } in decided {
-        let result = refused.or_else(|| failed.cloned()).map_or(Ok(()), Err);
+    for Decided { op, refused, by_earlier } in decided {
+        let result = match (refused, failed) {
+            // What it was refused for has not come to be; it may ask again.
+            (Some(_), Some(_)) if by_earlier => Err(Refusal::EarlierNotWritten.into()),
+            (Some(refused), _) => Err(refused),
+            (None, Some(failed)) => Err(failed.clone()),
+            (None, None) => Ok(()),
+        };
         op.answer(result);
     }
 }

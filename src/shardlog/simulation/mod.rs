@@ -6,6 +6,9 @@
 //! acknowledged must be there; what was refused must not; what nobody knows must be there whole or not at all, and once
 //! it was seen either way it must stay so.
 //!
+//! A seed also gives a history: several clients on one shard at once, with faults, whose answers must be those that a
+//! shard could have given which does one thing after the other ([linear](linear)).
+//!
 //! A seed that failed is written to `seeds.txt`, which the tests run first. `KINETOSCOPE_SIM_SEED=N` replays one.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a simulation fails by panicking")]
@@ -13,6 +16,8 @@
 mod action;
 mod answer;
 mod check;
+mod history;
+mod linear;
 mod model;
 mod rot;
 mod world;
@@ -54,6 +59,14 @@ pub fn live(seed: u64, traced: bool) -> Life {
             Life { trace_sum, trace }
         })
     })
+}
+
+/// Plays the history of a seed: several clients on one shard at once, with faults, whose answers must be linearizable.
+///
+/// # Panics
+/// When they are not.
+pub fn play(seed: u64) {
+    history::play(seed);
 }
 
 /// Prints the trace when a life fails, if its words were kept.

@@ -1,6 +1,6 @@
 //! A bounded sample of lives.
 
-use super::live;
+use super::{live, play};
 use crate::env::{Clock, Random, SystemClock, SystemRandom};
 use std::panic::catch_unwind;
 use std::time::Duration;
@@ -9,7 +9,10 @@ use std::time::Duration;
 const SAMPLE: Duration = Duration::from_secs(3);
 
 fn must_live(seed: u64) {
-    let lived = catch_unwind(|| live(seed, false));
+    let lived = catch_unwind(|| {
+        live(seed, false);
+        play(seed);
+    });
     assert!(
         lived.is_ok(),
         "see above; replay with KINETOSCOPE_SIM_SEED={seed} and add the seed to simulation/seeds.txt"

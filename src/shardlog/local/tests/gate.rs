@@ -232,3 +232,22 @@ async fn a_group_for_which_the_disk_has_no_room_leaves_nothing_behind() {
     bench.kill().await;
     bench.assert_records(0..1).await;
 }
+
+/// What did not come to be is no reason to refuse anybody.
+#[tokio::test]
+async fn a_claim_that_could_not_be_written_fences_nobody() {
+    let options = LocalOptions { reserve_bytes: 0, ..LocalOptions::default() };
+    let (mut bench, gate, durable) = with_a_record_at_the_gate(options).await;
+    bench.machine.files.set_capacity(Some(bench.machine.files.used()));
+    let (store, shard) = (bench.store.clone(), bench.shard);
+    let mut claim = store.claim(shard, Epoch(2));
+    assert!((&mut claim).now_or_never().is_none());
+    let append = bench.writer.append(Seq(1), vec![record(1, 10)]).await.unwrap();
+    gate.set_shut(false);
+    durable.await.unwrap();
+    assert!(matches!(claim.await.map(drop), Err(StoreError::Unavailable(_))));
+    let appended = append.await;
+    assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
+    bench.machine.files.set_capacity(None);
+    bench.append(1, 10).await;
+}
