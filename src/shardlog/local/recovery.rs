@@ -9,8 +9,9 @@
 //!      are uncertain, so that opening the store gives `Corrupt`.
 //!    - Otherwise it is the torn end of a write that nobody was told of: the file is cut at P, or at the beginning of the
 //!      batch if P lies within one.
-//! 4. What lies after the last known durable offset is written again and synced. After a failed sync the page cache can
-//!    hold data that the disk does not, and only a new write makes the kernel try again.
+//! 4. The file is cut at its end, what lies after the last known durable offset is written again, and both are synced.
+//!    After a failed sync the page cache can show what the disk does not have, and only a new change makes the kernel try
+//!    again.
 //!
 //! From then on everything the indexes show is durable.
 
@@ -169,8 +170,9 @@ impl Lane {
         if self.open.end < len {
             let path = segment.path.display();
             tracing::info!(%path, from = self.open.end, bytes = len - self.open.end, "cut the torn end of the log");
-            file.set_len(self.open.end).map_err(unavailable)?;
         }
+        // Even if the file seems to end here: of an earlier cut whose sync failed, the disk may know nothing.
+        file.set_len(self.open.end).map_err(unavailable)?;
         rewrite(file.as_ref(), durable_to..self.open.end).map_err(unavailable)?;
         self.context.counters.timed_sync(&self.context.env, || file.sync_data()).map_err(unavailable)?;
         self.shared.counted.bytes.fetch_add(self.open.end, Ordering::Relaxed);
