@@ -100,12 +100,12 @@ pub async fn create(
     JsonBody(settings): JsonBody<Settings>,
 ) -> Result<(StatusCode, Json<Description>), ApiError> {
     let Settings { retention_hours, attributes, source } = settings;
-    let source = sources::read(source.flatten(), None)?;
+    let source = source.map(|given| sources::read(given, None)).transpose()?;
     let new = NewVideo {
         name: camera.stream.clone(),
         retention_hours: retention_hours.unwrap_or(app.config.retention_hours),
         attributes: attributes.clone().unwrap_or_default(),
-        sealed_settings: Source::put(source.as_ref(), SealedSettings::default()),
+        sealed_settings: Source::put(source.as_ref().and_then(Option::as_ref), SealedSettings::default()),
     };
     match app.video.create(new).await {
         Ok(info) => {
@@ -117,7 +117,7 @@ pub async fn create(
             let old = Source::of(&app.video.settings(&name)?.sealed_settings);
             let same = retention_hours.is_none_or(|hours| hours == info.retention_hours)
                 && attributes.is_none_or(|attributes| attributes == info.attributes)
-                && source.is_none_or(|source| Some(source) == old);
+                && source.is_none_or(|source| source == old);
             if same {
                 Ok((StatusCode::OK, Json(Description::of(info, &app, true))))
             } else {

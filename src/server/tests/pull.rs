@@ -187,6 +187,22 @@ async fn a_camera_is_recorded_for_as_long_as_it_is_wanted() {
 }
 
 #[tokio::test]
+async fn a_stream_is_made_again_only_as_it_is() {
+    let server = TestServer::start().await;
+    let make = async |settings| server.send(Method::PUT, "/v1/video/yard", settings).await;
+    let camera = json!({"source": {"url": "rtsp://u:secret@127.0.0.1:1/", "enabled": false}});
+    assert_eq!(make(camera.clone()).await.status(), 201);
+    assert_eq!(make(camera).await.status(), 200);
+    assert_eq!(make(json!({})).await.status(), 200, "what is not said is not compared");
+    for other in [json!(null), json!("rtsp://u:secret@127.0.0.1:1/")] {
+        assert_eq!(error_code(make(json!({"source": other})).await, 409).await, "STREAM_EXISTS");
+    }
+    let removed = server.send(Method::PATCH, "/v1/video/yard", json!({"source": null})).await;
+    assert_eq!(removed.status(), 200);
+    assert_eq!(make(json!({"source": null})).await.status(), 200);
+}
+
+#[tokio::test]
 async fn who_may_only_watch_learns_nothing_of_where_the_camera_is() {
     let server = TestServer::start().await;
     let source = json!({"source": {"url": "rtsp://u:secret@127.0.0.1:1/", "enabled": false}});
