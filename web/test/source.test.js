@@ -26,12 +26,16 @@ test("only what a camera needs is sent", () => {
 });
 
 test("a password that is kept is neither shown nor lost", () => {
-  const known = draftOf({ url: "rtsp://u:***@cam/a", transport: "udp", verify_certificate: true });
+  const known = draftOf("yard", { url: "rtsp://u:***@cam/a", transport: "udp", verify_certificate: true });
   assert.deepEqual([known.url, known.username, known.password, known.transport], ["rtsp://cam/a", "u", "", "udp"]);
   assert.equal(settingsOf(known).password, "***");
-  assert.equal(triedSettingsOf(known).password, "");
+  assert.deepEqual([triedSettingsOf(known).password, triedSettingsOf(known).stream], ["***", "yard"]);
   assert.equal(settingsOf({ ...known, password: "new" }).password, "new");
-  assert.equal(settingsOf({ ...known, username: "" }).password, undefined);
+  const tried = triedSettingsOf({ ...known, password: "new" });
+  assert.deepEqual([tried.password, tried.stream], ["new", undefined]);
+  const nobody = { ...known, username: "" };
+  assert.deepEqual([settingsOf(nobody).username, settingsOf(nobody).password], ["", undefined]);
+  assert.deepEqual([triedSettingsOf(nobody).username, triedSettingsOf(nobody).stream], [undefined, undefined]);
 });
 
 test("addresses that are none are told of", () => {

@@ -241,6 +241,12 @@ async fn a_camera_is_looked_at() {
     );
     assert!(found["picture"].as_str().unwrap().starts_with("data:image/jpeg;base64,/9j/"), "{found}");
     assert!(found["warnings"][0].as_str().unwrap().contains("G726-32"), "{found}");
+    // With the password that a stream is kept with, as the console asks.
+    let kept = json!({"source": {"url": camera.url(), "enabled": false}});
+    assert_eq!(server.send(Method::PUT, "/v1/video/yard", kept).await.status(), 201);
+    let url = format!("rtsp://{}/other", camera.address);
+    let tried = json!({"url": url, "username": "u", "password": "***", "stream": "yard"});
+    assert_eq!(server.send(Method::POST, "/v1/sources/probe", tried).await.status(), 200);
     let wrong = probe(camera.url().replace("p%2Fw", "wrong")).await;
     assert_eq!(error_code(wrong, 422).await, "SOURCE_UNAUTHORIZED");
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();

@@ -6,6 +6,7 @@ import type {
   SourceSettings,
   TimelineAnswer,
   TokenAnswer,
+  TriedSettings,
   VideoInfo,
   VideoList,
 } from "./types";
@@ -92,7 +93,7 @@ export class Client {
   }
 
   /** Tries a camera without recording it; takes up to a quarter of a minute. */
-  probe(source: SourceSettings): Promise<Probe> {
+  probe(source: TriedSettings): Promise<Probe> {
     return this.json("POST", "/v1/sources/probe", source);
   }
 

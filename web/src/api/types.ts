@@ -59,6 +59,12 @@ export interface SourceSettings {
   verify_certificate?: boolean;
 }
 
+/** A source to be tried. */
+export interface TriedSettings extends SourceSettings {
+  /** Whose password it is when it is not shown. */
+  stream?: string;
+}
+
 /** How a camera's packets arrive, while it sends over RTSP. */
 export interface Rtp {
   transport: Transport;

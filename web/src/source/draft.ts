@@ -1,5 +1,5 @@
 // A camera's address while somebody types it.
-import type { Source, SourceSettings, Transport } from "../api/types";
+import type { Source, SourceSettings, Transport, TriedSettings } from "../api/types";
 
 export interface SourceDraft {
   url: string;
@@ -7,6 +7,8 @@ export interface SourceDraft {
   password: string;
   transport: Transport;
   verify: boolean;
+  /** The stream whose camera it is already: what is not said stays as it is. */
+  stream: string | null;
   /** The server has a password for it, which it does not show. */
   hasPassword: boolean;
 }
@@ -17,6 +19,7 @@ export const EMPTY_DRAFT: SourceDraft = {
   password: "",
   transport: "tcp",
   verify: true,
+  stream: null,
   hasPassword: false,
 };
 
@@ -25,9 +28,9 @@ const HIDDEN = "***";
 
 const ADDRESS = /^(rtsps?:\/\/)(?:([^@/]*)@)?([^@/?#\s]+)(\S*)$/i;
 
-/** What is known of a source, to be changed. */
-export function draftOf({ url, transport, verify_certificate: verify }: Source): SourceDraft {
-  const draft = tidied({ ...EMPTY_DRAFT, url: url ?? "", transport, verify });
+/** What is known of a stream's source, to be changed. */
+export function draftOf(stream: string, { url, transport, verify_certificate: verify }: Source): SourceDraft {
+  const draft = tidied({ ...EMPTY_DRAFT, url: url ?? "", transport, verify, stream });
   return draft.password === HIDDEN ? { ...draft, password: "", hasPassword: true } : draft;
 }
 
@@ -52,18 +55,29 @@ export function isEncrypted(url: string): boolean {
 
 /** For the server to keep. */
 export function settingsOf(draft: SourceDraft): SourceSettings {
-  const settings = triedSettingsOf(draft);
-  const keeps = draft.hasPassword && settings.username !== undefined && settings.password === "";
-  return keeps ? { ...settings, password: HIDDEN } : settings;
+  const settings = typedSettingsOf(draft);
+  if (keepsPassword(draft)) return { ...settings, password: HIDDEN };
+  // Without a word of the user name, the old one would stay.
+  return draft.stream !== null && settings.username === undefined ? { ...settings, username: "" } : settings;
 }
 
-/** For a test, which knows nothing of a password that is kept. */
-export function triedSettingsOf(draft: SourceDraft): SourceSettings {
+/** For a test. A password that is kept is that of the stream. */
+export function triedSettingsOf(draft: SourceDraft): TriedSettings {
+  const settings = typedSettingsOf(draft);
+  return draft.stream !== null && keepsPassword(draft) ? { ...settings, password: HIDDEN, stream: draft.stream } : settings;
+}
+
+function typedSettingsOf(draft: SourceDraft): SourceSettings {
   const { url, username, password, transport, verify } = tidied(draft);
   const settings: SourceSettings = { url, transport };
   if (username !== "" || password !== "") Object.assign(settings, { username, password });
   if (isEncrypted(url)) settings.verify_certificate = verify;
   return settings;
+}
+
+function keepsPassword(draft: SourceDraft): boolean {
+  const { username, password } = tidied(draft);
+  return draft.hasPassword && username !== "" && password === "";
 }
 
 function decoded(text: string): string {

@@ -43,7 +43,7 @@ export function SourceForm({ client, info, onChanged }: Props) {
       </p>
       <div role="alert">{error && <p class="message error">{error}</p>}</div>
       {open ? (
-        <Changing client={client} source={source} onSave={(settings) => void save(settings)} onCancel={() => setOpen(false)} />
+        <Changing client={client} stream={info.name} source={source} onSave={(settings) => void save(settings)} onCancel={() => setOpen(false)} />
       ) : (
         <div class="buttons">
           <button type="button" onClick={() => setOpen(true)}>
@@ -62,13 +62,14 @@ export function SourceForm({ client, info, onChanged }: Props) {
 
 interface ChangingProps {
   client: Client;
+  stream: string;
   source: Source | null;
   onSave: (settings: SourceSettings) => void;
   onCancel: () => void;
 }
 
-function Changing({ client, source, onSave, onCancel }: ChangingProps) {
-  const [draft, setDraft] = useState(source ? draftOf(source) : EMPTY_DRAFT);
+function Changing({ client, stream, source, onSave, onCancel }: ChangingProps) {
+  const [draft, setDraft] = useState(source ? draftOf(stream, source) : EMPTY_DRAFT);
   const { tried, run } = useProbe(client, draft, setDraft);
   const submit = (event: Event) => {
     event.preventDefault();

@@ -129,9 +129,13 @@ impl Source {
             return Err(BadSource::Credentials);
         }
         let kept = |field: fn(&Self) -> Option<String>| old_fields.and_then(field);
-        let username = wish.username.or(in_url.0).filter(|name| !name.is_empty());
+        let username = wish.username.or(in_url.0);
         let new_user = username.is_some();
-        let username = username.or_else(|| kept(|old| old.username.clone()));
+        let username = match username {
+            // Nobody: what is empty has been said, too.
+            Some(username) => Some(username).filter(|username| !username.is_empty()),
+            None => kept(|old| old.username.clone()),
+        };
         let password = match wish.password.or(in_url.1) {
             Some(hidden) if hidden == HIDDEN => {
                 old.filter(|old| old.username == username).and_then(|old| old.password.clone())
@@ -280,6 +284,8 @@ mod tests {
         assert_eq!(elsewhere.credentials(), None);
         let other = read("rtsp://v:***@cam/1".into(), Some(&old)).unwrap();
         assert_eq!(other.credentials(), Some(("v", "")));
+        let nobody = read(serde_json::json!({"username": ""}), Some(&old)).unwrap();
+        assert_eq!(nobody.credentials(), None);
     }
 
     #[test]
