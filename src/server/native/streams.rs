@@ -1,6 +1,6 @@
 //! `/v1/video` and `/v1/video/{stream}`: list, create, describe, change, delete.
 
-use super::sources;
+use super::sources::{self, to_the_end};
 use crate::app::{App, AppState};
 use crate::auth::{Access, Manage, Play, Verb};
 use crate::cameras::RtpStatus;
@@ -107,11 +107,15 @@ pub async fn create(
         attributes: attributes.clone().unwrap_or_default(),
         sealed_settings: Source::put(source.as_ref().and_then(Option::as_ref), SealedSettings::default()),
     };
-    match app.video.create(new).await {
-        Ok(info) => {
-            app.sources.apply(&info.name, false).await;
-            Ok((StatusCode::CREATED, Json(Description::of(info, &app, true))))
-        }
+    let making = app.clone();
+    let made = to_the_end(async move {
+        let changing = making.sources.changing(&new.name).await;
+        let made = making.video.create(new).await;
+        changing.apply(false).await;
+        Ok(made)
+    });
+    match made.await? {
+        Ok(info) => Ok((StatusCode::CREATED, Json(Description::of(info, &app, true)))),
         Err(ManageError::AlreadyExists { name }) => {
             let info = app.video.describe(&name).await?;
             let old = Source::of(&app.video.settings(&name)?.sealed_settings);
@@ -135,25 +139,33 @@ pub async fn change(
     JsonBody(settings): JsonBody<Settings>,
 ) -> Result<Json<Description>, ApiError> {
     let Settings { retention_hours, attributes, source } = settings;
-    let sealed_settings = match source {
-        Some(given) => {
-            let settings = app.video.settings(&camera.stream)?.sealed_settings.clone();
-            let source = sources::read(given, Source::of(&settings).as_ref())?;
-            Some(Source::put(source.as_ref(), settings))
-        }
-        None => None,
-    };
-    let patch = StreamPatch { retention_hours, attributes, sealed_settings };
-    let info = app.video.change(&camera.stream, patch).await?;
-    app.sources.apply(&camera.stream, false).await;
-    Ok(Json(Description::of(info, &app, true)))
+    to_the_end(async move {
+        let changing = app.sources.changing(&camera.stream).await;
+        let sealed_settings = match source {
+            Some(given) => {
+                let settings = app.video.settings(&camera.stream)?.sealed_settings.clone();
+                let source = sources::read(given, Source::of(&settings).as_ref())?;
+                Some(Source::put(source.as_ref(), settings))
+            }
+            None => None,
+        };
+        let patch = StreamPatch { retention_hours, attributes, sealed_settings };
+        let info = app.video.change(&camera.stream, patch).await?;
+        changing.apply(false).await;
+        Ok(Json(Description::of(info, &app, true)))
+    })
+    .await
 }
 
 /// `DELETE /v1/video/{stream}`
 pub async fn delete(State(app): State<App>, camera: Manage) -> Result<StatusCode, ApiError> {
-    app.video.delete(&camera.stream).await?;
-    app.sources.apply(&camera.stream, false).await;
-    Ok(StatusCode::NO_CONTENT)
+    to_the_end(async move {
+        let changing = app.sources.changing(&camera.stream).await;
+        app.video.delete(&camera.stream).await?;
+        changing.apply(false).await;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 impl AppState {

@@ -203,6 +203,28 @@ async fn a_stream_is_made_again_only_as_it_is() {
 }
 
 #[tokio::test]
+async fn changes_made_at_the_same_time_all_count() {
+    let server = TestServer::start().await;
+    let source = json!({"source": {"url": "rtsp://127.0.0.1:1/", "enabled": false}});
+    server.send(Method::PUT, "/v1/video/yard", source).await;
+    for transport in ["udp", "tcp"] {
+        let changes = [
+            json!({"transport": transport}),
+            json!({"username": transport, "password": "secret"}),
+            json!({"verify_certificate": transport == "tcp"}),
+        ];
+        let change =
+            async |source| server.send(Method::PATCH, "/v1/video/yard", json!({"source": source})).await;
+        let answers = futures_util::future::join_all(changes.map(change)).await;
+        assert!(answers.iter().all(|answer| answer.status() == 200), "{answers:?}");
+        let source = &server.json("/v1/video/yard").await["source"];
+        let shown = format!("rtsp://{transport}:***@127.0.0.1:1/");
+        assert_eq!((&source["transport"], &source["url"]), (&json!(transport), &json!(shown)), "{source}");
+        assert_eq!(source["verify_certificate"], transport == "tcp", "{source}");
+    }
+}
+
+#[tokio::test]
 async fn who_may_only_watch_learns_nothing_of_where_the_camera_is() {
     let server = TestServer::start().await;
     let source = json!({"source": {"url": "rtsp://u:secret@127.0.0.1:1/", "enabled": false}});

@@ -6,6 +6,7 @@
 //! `rtsp://` is called from here, with a client in Rust. `rtsps://`, and what that client does not understand, a media-worker
 //! calls with GStreamer.
 
+mod changing;
 mod client;
 mod error;
 mod probe;
@@ -13,12 +14,14 @@ mod settings;
 mod status;
 mod supervise;
 
+pub use changing::Changing;
 pub use error::PullError;
 pub use probe::{Probe, ProbeTrack};
 pub use settings::{BadSource, Given, Source, Transport};
 pub use status::{SourceInfo, SourceState, SourceStatus};
 
 use super::Cameras;
+use changing::Turns;
 use shardlog::env::Env;
 use status::Shared;
 use std::collections::HashMap;
@@ -51,8 +54,8 @@ struct Inner {
     tasks: Mutex<HashMap<String, Task>>,
     /// Slots for cameras that are looked at.
     probes: Semaphore,
-    /// Held while tasks are changed.
-    changing: tokio::sync::Mutex<()>,
+    /// Who may change which stream.
+    turns: Turns,
 }
 
 /// A source that is known.
@@ -69,9 +72,9 @@ struct Task {
 impl Sources {
     /// Begins to record every source that is enabled. `stop` ends them all. Must be called within a tokio runtime.
     pub fn start(cameras: Cameras, video: Video, env: Env, stop: CancellationToken) -> Self {
-        let (tasks, changing) = Default::default();
+        let (tasks, turns) = Default::default();
         let probes = Semaphore::new(PROBES_MAX);
-        let inner = Inner { cameras, video, env, stop, tasks, probes, changing };
+        let inner = Inner { cameras, video, env, stop, tasks, probes, turns };
         let sources = Self { inner: Arc::new(inner) };
         for stream in sources.inner.video.sealed() {
             if let Some(source) = Source::of(&stream.sealed_settings) {
@@ -81,36 +84,9 @@ impl Sources {
         sources
     }
 
-    /// Does what a stream's settings say now, after they have been changed or the stream deleted. Resolves when what was
-    /// recorded until now is on disk, if the recording ends. With `again`, a camera that is being waited for is called
-    /// now.
-    pub async fn apply(&self, stream: &str, again: bool) {
-        let _changing = self.inner.changing.lock().await;
-        let settings = self.inner.video.settings(stream).ok();
-        let wanted =
-            settings.as_ref().and_then(|stream| Some((stream.clone(), Source::of(&stream.sealed_settings)?)));
-        let old = {
-            let mut tasks = self.inner.tasks();
-            let stays = tasks.get(stream).zip(wanted.as_ref()).is_some_and(|(task, (stream, source))| {
-                let waits = task.status.get().state != SourceState::Recording;
-                task.id == stream.id && task.source == *source && !(again && waits)
-            });
-            if stays {
-                return;
-            }
-            tasks.remove(stream)
-        };
-        if let Some(task) = old {
-            task.cancel.cancel();
-            if let Some(running) = task.running
-                && let Err(error) = running.await
-            {
-                tracing::error!(stream, %error, "a source's task panicked");
-            }
-        }
-        if let Some((stream, source)) = wanted {
-            self.inner.begin(&stream, source);
-        }
+    /// Waits until it is the caller's turn to change a stream's settings.
+    pub async fn changing(&self, stream: &str) -> Changing {
+        Changing::begin(self.clone(), stream).await
     }
 
     /// Calls a camera and looks at what it sends, for at most thirteen seconds.
