@@ -206,11 +206,16 @@ impl SessionClock {
     }
 
     /// When a track's ticks were captured, by the sender's clock, in microseconds since the Unix epoch; `None` when it has
-    /// not said, or does not know the day.
+    /// not said, or does not know the day. What it has said of another track alone counts for what lies beside that on
+    /// the timeline.
     pub fn unix_us(&self, track: usize, ticks: i64) -> Option<i64> {
         let line = self.lines.get(track)?;
-        let tie: NtpTime = line.tie?.ntp;
-        tie.unix_us().and(line.sender_us(ticks))
+        line.unix_us(ticks).or_else(|| {
+            let media_us = line.us(ticks.saturating_add(line.place?.offset));
+            self.lines
+                .iter()
+                .find_map(|other| other.unix_us(other.ticks(media_us).saturating_sub(other.place?.offset)))
+        })
     }
 
     fn has_waited(&self, arrival_us: u64) -> bool {
@@ -285,6 +290,12 @@ impl SessionClock {
 }
 
 impl Line {
+    /// The sender's clock at these ticks, in microseconds since the Unix epoch.
+    fn unix_us(&self, ticks: i64) -> Option<i64> {
+        let tie: NtpTime = self.tie?.ntp;
+        tie.unix_us().and(self.sender_us(ticks))
+    }
+
     /// Puts the first packet at this media time, in microseconds.
     fn put(&mut self, first: i64, media_us: i64) {
         let offset = self.ticks(media_us) - first;
@@ -366,6 +377,23 @@ mod tests {
         // Its sound begins with what the newest picture shows.
         clock.packet(1, &packet(0), ARRIVAL_US + 10_000);
         assert_eq!(clock.media_ticks(1, 0), Some(4 * 48_000 + 480));
+    }
+
+    #[test]
+    fn reports_of_one_track_date_the_others_beside_it() {
+        let mut clock = both();
+        clock.packet(0, &packet(0), ARRIVAL_US);
+        clock.packet(1, &packet(0), ARRIVAL_US + 50_000);
+        clock.tie(1, tie(48_000, 0));
+        assert_eq!(clock.unix_us(0, 0), None, "nobody knows yet what lies beside it");
+        clock.packet(0, &packet(180_000), ARRIVAL_US + WAIT_US);
+        // The pictures began 50 ms before the sound, and that a second before the report.
+        assert_eq!(clock.unix_us(1, 0), Some(UNIX_US - 1_000_000));
+        assert_eq!(clock.unix_us(0, 0), Some(UNIX_US - 1_050_000));
+        assert_eq!(clock.unix_us(0, 90_000), Some(UNIX_US - 50_000));
+        // Its own word counts more.
+        clock.tie(0, tie(0, -1_000_000));
+        assert_eq!(clock.unix_us(0, 90_000), Some(UNIX_US));
     }
 
     #[test]
