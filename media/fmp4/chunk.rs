@@ -135,13 +135,15 @@ pub struct Chunk {
     pub info: ChunkInfo,
     /// Producer time that came before the chunk.
     pub prft: Option<Prft>,
+    /// When it was written, if that came before it: the same as `prft` when nothing else did. See [`Prft::is_of_writing`].
+    pub written: Option<Prft>,
 }
 
 impl Chunk {
     /// Reads a stored chunk and looks into its samples for keys.
     pub fn parse(init: &Init, bytes: Bytes) -> Result<Self, MediaError> {
         let info = ChunkInfo::parse(init, &bytes, bytes.len() as u64)?;
-        let mut chunk = Self { bytes, info, prft: None };
+        let mut chunk = Self { bytes, info, prft: None, written: None };
         find_keys(init, &mut chunk);
         Ok(chunk)
     }

@@ -138,7 +138,7 @@ fn rewrite(
     if tracks.iter().any(|track| track.decode_time > DECODE_TIME_MAX) {
         return Err(MediaError::BadChunk("its decode time is beyond all bounds".to_owned()));
     }
-    write(None, moof.sequence, &tracks)
+    write(&[], moof.sequence, &tracks)
 }
 
 /// Makes the last sample of a track that goes on in another `traf` last until that one's decode time.

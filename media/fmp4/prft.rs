@@ -76,6 +76,11 @@ impl Prft {
         Self { track_id, ntp: unix_us_to_ntp(unix_us), media_time, clock }
     }
 
+    /// Whether it tells when the `moof` was written, and so nothing of when the media was captured.
+    pub fn is_of_writing(&self) -> bool {
+        matches!(self.clock, PrftClock::Finalised | PrftClock::Written)
+    }
+
     /// Writes the box.
     pub(crate) fn write(&self, out: &mut Vec<u8>) -> Result<(), MediaError> {
         let utc_time_semantics = match self.clock {

@@ -70,6 +70,7 @@ pub struct Scanner {
     /// The `moof` that waits for its media data.
     waiting: Option<Waiting>,
     prft: Option<Prft>,
+    written: Option<Prft>,
     /// Decode time that follows each track's last sample.
     next_times: Vec<(u32, u64)>,
 }
@@ -114,6 +115,7 @@ impl Scanner {
             arriving: Arriving::default(),
             waiting: None,
             prft: None,
+            written: None,
             next_times: Vec::new(),
         }
     }
@@ -315,9 +317,12 @@ impl Scanner {
                 // It only dates; a bad one is as good as none.
                 let read = boxes(&whole).next().and_then(|found| Prft::parse(found.ok()?).ok());
                 let lead = self.init.as_ref().map(|init| init.lead().id);
-                if self.prft.is_none_or(|prft| Some(prft.track_id) != lead) {
-                    self.prft = read.or(self.prft);
+                // The lead's word counts most, and of one track's what is not of the writing.
+                let rank = |prft: &Prft| (Some(prft.track_id) == lead, !prft.is_of_writing());
+                if read.as_ref().map(rank) > self.prft.as_ref().map(rank) {
+                    self.prft = read;
                 }
+                self.written = self.written.or(read.filter(Prft::is_of_writing));
             }
             _ => {}
         }
@@ -395,7 +400,7 @@ impl Scanner {
             self.next_times.retain(|(id, _)| *id != track.track_id);
             self.next_times.push((track.track_id, track.decode_time + track.duration));
         }
-        chunk.prft = self.prft.take();
+        (chunk.prft, chunk.written) = (self.prft.take(), self.written.take());
         Ok(Some(Piece::Chunk(chunk)))
     }
 }

@@ -35,8 +35,8 @@ pub(crate) fn split(init: &Init, chunk: Chunk, duration_ms_max: u64) -> Result<V
         if tracks.is_empty() {
             continue;
         }
-        let mut made = Chunk::parse(init, write(None, chunk.info.sequence, &tracks)?)?;
-        made.prft = if parts.is_empty() { chunk.prft } else { None };
+        let mut made = Chunk::parse(init, write(&[], chunk.info.sequence, &tracks)?)?;
+        (made.prft, made.written) = if parts.is_empty() { (chunk.prft, chunk.written) } else { (None, None) };
         parts.push(made);
     }
     Ok(parts)

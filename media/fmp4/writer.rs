@@ -55,15 +55,11 @@ pub(crate) struct OutTrack<'a> {
 
 /// Writes a chunk in the canonical form. Fails only when the samples exceed 2 GiB or a composition offset 31 bits.
 pub fn write_chunk(sequence: u32, tracks: &[NewTrack]) -> Result<Bytes, MediaError> {
-    write_dated_chunk(None, sequence, tracks)
+    write_dated_chunk(&[], sequence, tracks)
 }
 
-/// [`write_chunk`] with a `prft` box before it.
-pub fn write_dated_chunk(
-    prft: Option<&Prft>,
-    sequence: u32,
-    tracks: &[NewTrack],
-) -> Result<Bytes, MediaError> {
+/// [`write_chunk`] with `prft` boxes before it.
+pub fn write_dated_chunk(prfts: &[Prft], sequence: u32, tracks: &[NewTrack]) -> Result<Bytes, MediaError> {
     let mut out = Vec::with_capacity(tracks.len());
     for track in tracks {
         let mut entries = Vec::with_capacity(track.samples.len());
@@ -76,16 +72,12 @@ pub fn write_dated_chunk(
         let data = track.samples.iter().map(|sample| &sample.data[..]).collect();
         out.push(OutTrack { track_id: track.track_id, decode_time: track.decode_time, entries, data });
     }
-    write(prft, sequence, &out)
+    write(prfts, sequence, &out)
 }
 
-/// Writes `moof` and `mdat`, with the `prft` before them if there is one: a `traf` with one `trun` for each track, the data
+/// Writes `moof` and `mdat`, with the `prft`s before them: a `traf` with one `trun` for each track, the data
 /// track by track.
-pub(crate) fn write(
-    prft: Option<&Prft>,
-    sequence: u32,
-    tracks: &[OutTrack<'_>],
-) -> Result<Bytes, MediaError> {
+pub(crate) fn write(prfts: &[Prft], sequence: u32, tracks: &[OutTrack<'_>]) -> Result<Bytes, MediaError> {
     let payload: usize = tracks.iter().flat_map(|track| &track.data).map(|slice| slice.len()).sum();
     let mdat_len = u32::try_from(payload + 8).map_err(|_| too_long())?;
     let mut moof = Moof { mfhd: Mfhd { sequence_number: sequence }, traf: tracks.iter().map(traf).collect() };
@@ -97,8 +89,8 @@ pub(crate) fn write(
         traf.trun[0].data_offset = Some(i32::try_from(offset).map_err(|_| too_long())?);
         offset += track.data.iter().map(|slice| slice.len()).sum::<usize>();
     }
-    let mut out = Vec::with_capacity(PRFT_BYTES_MAX + head.len() + mdat_len as usize);
-    if let Some(prft) = prft {
+    let mut out = Vec::with_capacity(prfts.len() * PRFT_BYTES_MAX + head.len() + mdat_len as usize);
+    for prft in prfts {
         prft.write(&mut out)?;
     }
     encode(&moof, &mut out)?;

@@ -21,6 +21,7 @@ struct Unit {
     data: Bytes,
     sync: bool,
     unix_us: Option<i64>,
+    arrival_us: Option<i64>,
 }
 
 /// A track.
@@ -54,6 +55,8 @@ pub(super) struct Taken {
     pub(super) samples: Vec<NewSample>,
     /// A presentation time and when that was, in microseconds since the Unix epoch.
     pub(super) date: Option<(u64, i64)>,
+    /// When its last sample had arrived and was over, in microseconds since the Unix epoch.
+    pub(super) arrived_us: Option<i64>,
 }
 
 impl Lane {
@@ -119,8 +122,8 @@ impl Lane {
 
     /// Takes a unit. Returns its decoding time from the origin.
     pub(super) fn push(&mut self, unit: AccessUnit, key: bool) -> i64 {
-        let AccessUnit { pts, dts, data, unix_us, .. } = unit;
-        let unit = Unit { pts, dts, data, sync: key, unix_us };
+        let AccessUnit { pts, dts, data, unix_us, arrival_us, .. } = unit;
+        let unit = Unit { pts, dts, data, sync: key, unix_us, arrival_us };
         if self.next.is_none() {
             return self.admit(unit);
         }
@@ -244,9 +247,13 @@ impl Lane {
             decode_time: unit.dts.unsigned_abs(), // never below zero: `admit` sees to that
             samples: Vec::new(),
             date: None,
+            arrived_us: None,
         });
         let date = unit.unix_us.and_then(|unix_us| Some((u64::try_from(unit.pts).ok()?, unix_us)));
         taken.date = taken.date.or(date);
+        let timescale = self.config.as_ref().map_or(0, |config| config.timescale);
+        let lasts_us = super::scale(duration.into(), timescale, 1_000_000);
+        taken.arrived_us = unit.arrival_us.map(|arrival_us| arrival_us.saturating_add(lasts_us));
         taken.samples.push(NewSample {
             // A time that is this far off is no time.
             composition_offset: i32::try_from(unit.pts.saturating_sub(unit.dts)).unwrap_or(0),

@@ -4,13 +4,16 @@
 //! configure(track, how it is coded)     again whenever that changes, before the first unit of the new kind
 //! push(unit) … push(unit)               any number of tracks, each in decoding order
 //! flush()                               at the end
-//! pop() → ftyp moov | (prft) moof mdat | (prft) moof mdat | …
+//! pop() → ftyp moov | prft… moof mdat | prft… moof mdat | …
 //! ```
 //!
 //! The first video track leads; when no track is video, the first that is configured. Nothing is given out before its
 //! first key frame, which also is time zero of the media. A chunk begins at every key frame of the lead, and else as soon
 //! as it has lasted [`Options::chunk_ms`]. What the other tracks have at that time travels with it. A sample lasts until
 //! the next of its track begins, so the newest unit of each track always waits for its successor.
+//!
+//! A chunk comes with a `prft` that tells when it was captured, and one of the kind `Written` that tells when it would have
+//! been written if nothing had been held back, each as far as the units say it.
 //!
 //! The first initialisation segment waits until all tracks are configured, [`START_WAIT_MS`] of the lead's time at most. A
 //! track that is configured later, or anew, is let in with a new one at the lead's next key frame.
@@ -61,6 +64,8 @@ pub struct AccessUnit {
     pub sync: bool,
     /// When it was captured, in microseconds since the Unix epoch, if that is known.
     pub unix_us: Option<i64>,
+    /// When it had come here as a whole, in microseconds since the Unix epoch, if that is known. It may be handed on later.
+    pub arrival_us: Option<i64>,
 }
 
 /// Makes fragmented MP4. See the [module](self).
@@ -74,6 +79,8 @@ pub struct Fragmenter {
     /// Zero of the media, as ticks and their rate; from the first chunk on.
     origin: Option<(i64, u32)>,
     sequence: u32,
+    /// Arrival of the unit that is being taken.
+    arrival_us: Option<i64>,
     out: VecDeque<Bytes>,
 }
 
@@ -82,7 +89,7 @@ impl Fragmenter {
     pub fn new(options: Options, kinds: &[TrackKind]) -> Self {
         let lanes = kinds.iter().map(|kind| Lane::new(*kind)).collect();
         let (held, out) = (Vec::new(), VecDeque::new());
-        Self { options, lanes, held, started: false, origin: None, sequence: 0, out }
+        Self { options, lanes, held, started: false, origin: None, sequence: 0, arrival_us: None, out }
     }
 
     /// Says how a track's units are coded from now on. Units of a track that was never configured are dropped; an index
@@ -105,6 +112,7 @@ impl Fragmenter {
     pub fn push(&mut self, unit: AccessUnit) -> Result<(), MediaError> {
         let Some(lead) = self.lead() else { return Ok(()) };
         let track = unit.track;
+        self.arrival_us = unit.arrival_us;
         let Some(lane) = self.lanes.get_mut(track) else { return Ok(()) };
         let Some(config) = lane.newest_config() else { return Ok(()) };
         let key = sample_key(config.codec, config.nal_length_bytes(), unit.sync, &unit.data).is_key();
@@ -153,7 +161,7 @@ impl Fragmenter {
         }
     }
 
-    /// The next piece of the MP4: an initialisation segment, or a chunk with the `prft` that dates it.
+    /// The next piece of the MP4: an initialisation segment, or a chunk with the `prft`s that date it.
     pub fn pop(&mut self) -> Option<Bytes> {
         self.out.pop_front()
     }
@@ -179,7 +187,10 @@ impl Fragmenter {
 
     fn begin(&mut self) -> Result<(), MediaError> {
         self.started = true;
-        std::mem::take(&mut self.held).into_iter().try_for_each(|unit| self.push(unit))
+        let arrival_us = self.arrival_us;
+        std::mem::take(&mut self.held).into_iter().try_for_each(|unit| self.push(unit))?;
+        self.arrival_us = arrival_us;
+        Ok(())
     }
 
     /// Writes an initialisation segment of every track that is configured, at this time of the lead.
@@ -223,15 +234,21 @@ impl Fragmenter {
     /// Writes what was taken from each lane as a chunk; whether there was anything.
     fn write(&mut self, taken: Vec<Option<Taken>>) -> Result<bool, MediaError> {
         let mut tracks: Vec<NewTrack> = Vec::new();
-        let mut prft = None;
+        let (mut captured, mut written) = (None, None);
         let lead = self.lead();
         for (index, taken) in taken.into_iter().enumerate() {
-            let Some(Taken { decode_time, samples, date }) = taken else { continue };
+            let Some(Taken { decode_time, samples, date, arrived_us }) = taken else { continue };
             // Bounded by the tracks of a camera.
             let track_id = index as u32 + 1;
             let dated = |(time, unix_us)| Prft::at(track_id, time, unix_us, PrftClock::EncoderInput);
-            if prft.is_none() || Some(index) == lead {
-                prft = date.map(dated).or(prft);
+            if captured.is_none() || Some(index) == lead {
+                captured = date.map(dated).or(captured);
+            }
+            if written.is_none() || Some(index) == lead {
+                // A unit may have come early, as in a burst; then the chunk was over when the one came that ended it.
+                let at_us = arrived_us.map(|over| self.arrival_us.map_or(over, |now| now.min(over)));
+                let at = |unix_us| Prft::at(track_id, decode_time, unix_us, PrftClock::Written);
+                written = at_us.map(at).or(written);
             }
             tracks.push(NewTrack { track_id, decode_time, samples });
         }
@@ -239,7 +256,8 @@ impl Fragmenter {
             return Ok(false);
         }
         self.sequence = self.sequence.wrapping_add(1);
-        self.out.push_back(write_dated_chunk(prft.as_ref(), self.sequence, &tracks)?);
+        let prfts: Vec<Prft> = captured.into_iter().chain(written).collect();
+        self.out.push_back(write_dated_chunk(&prfts, self.sequence, &tracks)?);
         Ok(true)
     }
 }

@@ -5,7 +5,7 @@ mod common;
 
 use bytes::Bytes;
 use common::{BBB, CANONICAL, HEVC, Made, decoded, footage, join, read, scan, scan_by, synthetic};
-use media::fmp4::{Chunk, Codec, Init, Piece, TrackConfig, TrackKind, opus_config, write_init};
+use media::fmp4::{Chunk, Codec, Init, Piece, PrftClock, TrackConfig, TrackKind, opus_config, write_init};
 use media::fragmenter::{AccessUnit, Fragmenter, Options};
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ fn units(init: &Init, chunks: &[Chunk]) -> Vec<AccessUnit> {
             for sample in chunk.info.track(track.id).map_or(&[][..], |track| &track.samples) {
                 let unix_us = Some(1_700_000_000_000_000 + track.us(sample.pts));
                 let (pts, dts, data, sync) = (sample.pts, sample.dts, chunk.sample(sample), sample.sync());
-                units.push(AccessUnit { track: index, pts, dts, data, sync, unix_us });
+                units.push(AccessUnit { track: index, pts, dts, data, sync, unix_us, arrival_us: None });
             }
         }
     }
@@ -146,13 +146,13 @@ fn opus() -> TrackConfig {
 
 fn sound(track: usize, index: i64) -> AccessUnit {
     let (time, data) = (index * 960, Bytes::from(vec![index as u8; 4]));
-    AccessUnit { track, pts: time, dts: time, data, sync: true, unix_us: None }
+    AccessUnit { track, pts: time, dts: time, data, sync: true, unix_us: None, arrival_us: None }
 }
 
 /// A picture every 40 ms that is nothing but a NAL unit's header: an IDR picture or another.
 fn picture(index: i64, key: bool) -> AccessUnit {
     let (time, data) = (index * 3_600, Bytes::copy_from_slice(&[0, 0, 0, 1, if key { 0x65 } else { 0x41 }]));
-    AccessUnit { track: 0, pts: time, dts: time, data, sync: false, unix_us: None }
+    AccessUnit { track: 0, pts: time, dts: time, data, sync: false, unix_us: None, arrival_us: None }
 }
 
 /// Some camera's H.264.
@@ -234,6 +234,37 @@ fn the_start_waits_for_tracks_that_come_a_little_later() {
             counts.iter().flatten().filter(|found| found.0 == id).map(|found| found.1).sum()
         };
         assert_eq!((of(1), of(2)), (later as usize, if tracks == 2 { 40 } else { 0 }));
+    }
+}
+
+#[test]
+fn what_was_held_back_is_dated_by_its_arrival() {
+    const BEGIN_US: i64 = 1_700_000_000_000_000;
+    let mut fragmenter = Fragmenter::new(Options::default(), &[TrackKind::Video, TrackKind::Audio]);
+    fragmenter.configure(0, &h264(30)).unwrap();
+    // On their way for 100 ms each; the last ones come in a burst.
+    let arrival_us = |index: i64| BEGIN_US + 100_000 + index.min(25) * 40_000;
+    let captured_us = |index: i64| (index > 20).then_some(BEGIN_US + index * 40_000);
+    let mut held = Vec::new();
+    for index in 0..30 {
+        held.extend((index <= 25).then(|| fragmenter.pop()).flatten());
+        let (unix_us, arrival_us) = (captured_us(index), Some(arrival_us(index)));
+        fragmenter.push(AccessUnit { unix_us, arrival_us, ..picture(index, index % 10 == 0) }).unwrap();
+    }
+    assert!(held.is_empty(), "the sound is waited for");
+    fragmenter.flush().unwrap();
+    let (pieces, counts) = shape(&mut fragmenter);
+    assert_eq!(counts[1..].concat(), [(1, 7), (1, 3), (1, 7), (1, 3), (1, 7), (1, 3)]);
+    let mut over = 0;
+    for piece in &pieces[1..] {
+        let chunk = chunk(piece);
+        let first = over;
+        over += chunk.info.tracks[0].samples.len() as i64;
+        let written = chunk.written.unwrap();
+        assert_eq!((written.clock, written.unix_us()), (PrftClock::Written, arrival_us(over)));
+        let said = (first..over).find_map(captured_us);
+        let captured = chunk.prft.filter(|prft| !prft.is_of_writing());
+        assert_eq!(captured.map(|prft| prft.unix_us()), said);
     }
 }
 
@@ -331,7 +362,7 @@ proptest! {
             let mut data = vec![0, 0, 0, 1, if key { 0x65 } else { 0x41 }];
             data.resize(5 + len, 0);
             fed += data.len();
-            let unit = AccessUnit { track, pts: time.saturating_add(offset), dts: time, data: data.into(), sync: key, unix_us: Some(step) };
+            let unit = AccessUnit { track, pts: time.saturating_add(offset), dts: time, data: data.into(), sync: key, unix_us: Some(step), arrival_us: Some(-step) };
             fragmenter.push(unit).unwrap();
         }
         fragmenter.flush().unwrap();

@@ -21,7 +21,14 @@ fn check(path: &Path, map: &str) -> (Arc<Init>, Vec<Chunk>) {
     assert_eq!((&stored.bytes, &stored.tracks), (&init.bytes, &init.tracks));
     let mut ends: Vec<(u32, u64)> = Vec::new();
     for chunk in &chunks {
-        assert_eq!(Chunk { prft: chunk.prft, ..Chunk::parse(&init, chunk.bytes.clone()).unwrap() }, *chunk);
+        assert_eq!(
+            Chunk {
+                prft: chunk.prft,
+                written: chunk.written,
+                ..Chunk::parse(&init, chunk.bytes.clone()).unwrap()
+            },
+            *chunk
+        );
         let head = &chunk.bytes[..chunk.info.head_len as usize];
         let from_head = ChunkInfo::parse(&init, head, chunk.info.len).unwrap();
         assert_eq!(from_head.lead(&init).samples.len(), chunk.info.lead(&init).samples.len());

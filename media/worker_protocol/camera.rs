@@ -11,7 +11,7 @@
 //! 18 end       nothing more comes: give up what is held back
 //!
 //! from the worker
-//! 24 media     fragmented MP4: ftyp+moov, or (prft) moof+mdat (the rest, at most 32 MiB)
+//! 24 media     fragmented MP4: ftyp+moov, or prft… moof+mdat (the rest, at most 32 MiB)
 //! 25 report    Report as JSON (the rest, at most 4 KiB); every few seconds, and before the end
 //! 26 failed    code u8 | detail (UTF-8, the rest); then the worker closes the socket
 //! 27 ended     everything has been given up; then the worker closes the socket

@@ -10,10 +10,10 @@ mod worker;
 
 use bytes::Bytes;
 use common::{BBB, HEVC, Made, ffmpeg, footage};
-use media::fmp4::Codec;
+use media::fmp4::{Codec, Prft};
 use media::g711::Law;
-use media::worker_protocol::camera::{CameraFailure, Carriage};
-use sender::{Sent, Unit, messages, open, sent, units};
+use media::worker_protocol::camera::{BatchBuilder, CameraFailure, Carriage, PacketKind};
+use sender::{BEGIN_US, Sent, Unit, messages, open, sent, units};
 use worker::{Recorded, Recording, Worker};
 
 const H264_PAY: &str = "rtph264pay pt=96 mtu=1200";
@@ -233,6 +233,53 @@ fn a_camera_is_recorded_from_its_first_key_frame_with_parameters() {
     let recording = record(Carriage::Tcp, &[&camera]);
     assert!(recording.ended && recording.media.is_empty());
     assert!(recording.report.warning.unwrap().contains("parameters"));
+}
+
+/// Tells when each chunk was captured, and when it had arrived, in microseconds after the sender began; with the time at
+/// which the chunk begins and ends on the timeline.
+fn dates(recording: &Recording) -> Vec<(Option<i64>, i64, i64, i64)> {
+    let parts = recording.parts();
+    let [(init, chunks)] = &parts[..] else { panic!("{} initialisation segments", parts.len()) };
+    let since = |prft: Prft| prft.unix_us() - BEGIN_US as i64;
+    let dates = chunks.iter().map(|chunk| {
+        let captured = chunk.prft.filter(|prft| !prft.is_of_writing()).map(since);
+        let (start_ms, end_ms) = (chunk.info.start_ms(init), chunk.info.end_ms(init));
+        (captured, since(chunk.written.unwrap()), start_ms * 1_000, end_ms * 1_000)
+    });
+    dates.collect()
+}
+
+#[test]
+fn what_is_held_back_for_reports_is_dated_by_its_arrival() {
+    let mut camera = sent(&plain(320, 240), "rtph264pay pt=96 mtu=1200 config-interval=-1");
+    camera.go_on_with(&camera.clone(), 90_000 * 2);
+    let recording = record(Carriage::Tcp, &[&camera]);
+    let chunks = dates(&recording);
+    assert!(chunks.len() >= 12, "{} chunks", chunks.len());
+    // Packets of 20 ms go together; nobody knows how long the last picture lasts.
+    for (captured, arrived, _, end) in chunks {
+        assert_eq!(captured, None);
+        assert!((end - 40_000..=end + 20_000).contains(&arrived), "{arrived} for {end}");
+    }
+}
+
+#[test]
+fn a_report_dates_what_came_before_it() {
+    let camera = sent(&plain(320, 240), "rtph264pay pt=96 mtu=1200 config-interval=-1");
+    let mut all = messages(&[&camera]);
+    let ticks_after = |index: usize| camera.time(index).wrapping_sub(camera.time(0));
+    let later = (0..camera.packets.len()).find(|&index| ticks_after(index) >= 90_000).unwrap();
+    // The camera's clock is 700 ms slow.
+    let said_us = BEGIN_US + u64::from(ticks_after(later)) * 100 / 9 - 700_000;
+    let mut report = BatchBuilder::default();
+    assert!(report.push(0, PacketKind::Rtcp, &camera.report(later, said_us)));
+    all.insert(all.len() / 2 + 2, report.take(BEGIN_US + 1_100_000));
+    let recording = Worker::start().record(&open(Carriage::Tcp, &[&camera]), all);
+    for (captured, arrived, start, end) in dates(&recording) {
+        let off = captured.unwrap() + 700_000 - start;
+        assert!(off.abs() <= 20, "{off} µs");
+        assert!((end - 40_000..=end + 20_000).contains(&arrived), "{arrived} for {end}");
+    }
 }
 
 #[test]

@@ -116,6 +116,18 @@ impl Sent {
         }
     }
 
+    /// A sender report: that this packet's time is so many microseconds after the Unix epoch by the sender's clock.
+    pub fn report(&self, index: usize, unix_us: u64) -> Vec<u8> {
+        let (seconds, rest_us) = (unix_us / 1_000_000 + 2_208_988_800, unix_us % 1_000_000);
+        let ntp = seconds << 32 | ((rest_us << 32) / 1_000_000);
+        let mut report = vec![0x80, 200, 0, 6];
+        report.extend_from_slice(&self.packets[index].1[8..12]);
+        report.extend_from_slice(&ntp.to_be_bytes());
+        report.extend_from_slice(&self.time(index).to_be_bytes());
+        report.extend_from_slice(&[0; 8]);
+        report
+    }
+
     /// RTP time of a packet.
     pub fn time(&self, index: usize) -> u32 {
         u32::from_be_bytes(self.packets[index].1[4..8].try_into().unwrap())
@@ -138,10 +150,11 @@ pub fn messages(tracks: &[&Sent]) -> Vec<Bytes> {
         all.extend(sent.packets.iter().map(|(at, packet)| (*at, index, packet)));
     }
     all.sort_by_key(|(at, ..)| *at);
+    let begun = all.first().map_or(0, |(at, ..)| *at);
     let mut messages = Vec::new();
     for together in all.chunk_by(|a, b| a.0 / 20_000_000 == b.0 / 20_000_000) {
         let mut builder = BatchBuilder::default();
-        let arrival = |at: u64| BEGIN_US + at / 1_000;
+        let arrival = |at: u64| BEGIN_US + (at - begun) / 1_000;
         for (at, track, packet) in together {
             if !builder.push(*track, PacketKind::Rtp, packet) {
                 messages.push(builder.take(arrival(*at)));

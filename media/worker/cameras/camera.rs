@@ -160,7 +160,7 @@ impl Camera {
     }
 
     fn hand_on(&mut self, index: usize, taken: Vec<Taken>) -> Result<(), GaveUp> {
-        taken.into_iter().try_for_each(|taken| self.output.push(index, taken))
+        taken.into_iter().try_for_each(|taken| self.output.push(index, self.arrival_us, taken))
     }
 }
 

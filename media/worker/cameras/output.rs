@@ -19,8 +19,8 @@ pub(crate) struct Output {
     timing: Vec<Timing>,
     /// Fed with packets by whoever takes them in.
     pub(crate) session: RtpSession,
-    /// What came before the clock had settled, each with its track.
-    held: VecDeque<(usize, Taken)>,
+    /// What came before the clock had settled, each with its track and its arrival.
+    held: VecDeque<(usize, u64, Taken)>,
     held_bytes: usize,
     fragmenter: Fragmenter,
     units: u64,
@@ -49,16 +49,16 @@ impl Output {
         }
     }
 
-    /// Takes what came out of a track.
-    pub(crate) fn push(&mut self, index: usize, taken: Taken) -> Result<(), GaveUp> {
+    /// Takes what came out of a track, of packets that arrived at this time, in microseconds since the Unix epoch.
+    pub(crate) fn push(&mut self, index: usize, arrival_us: u64, taken: Taken) -> Result<(), GaveUp> {
         self.release()?;
         if self.session.clock().is_settled() {
-            return self.place(index, taken);
+            return self.place(index, arrival_us, taken);
         }
         if let Taken::Unit { data, .. } = &taken {
             self.held_bytes += data.len();
         }
-        self.held.push_back((index, taken));
+        self.held.push_back((index, arrival_us, taken));
         if self.held_bytes > HELD_BYTES_MAX {
             self.session.clock().settle();
         }
@@ -71,8 +71,8 @@ impl Output {
             return Ok(());
         }
         self.held_bytes = 0;
-        for (index, taken) in std::mem::take(&mut self.held) {
-            self.place(index, taken)?;
+        for (index, arrival_us, taken) in std::mem::take(&mut self.held) {
+            self.place(index, arrival_us, taken)?;
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ impl Output {
         self.units
     }
 
-    fn place(&mut self, index: usize, taken: Taken) -> Result<(), GaveUp> {
+    fn place(&mut self, index: usize, arrival_us: u64, taken: Taken) -> Result<(), GaveUp> {
         let encoding = self.tracks[index].encoding;
         let timing = &mut self.timing[index];
         match taken {
@@ -112,7 +112,9 @@ impl Output {
                 };
                 self.units += 1;
                 let unix_us = self.session.clock().unix_us(index, ticks);
-                self.fragmenter.push(AccessUnit { track: index, pts, dts, data, sync, unix_us })?;
+                let arrival_us = i64::try_from(arrival_us).ok().filter(|us| *us > 0);
+                let unit = AccessUnit { track: index, pts, dts, data, sync, unix_us, arrival_us };
+                self.fragmenter.push(unit)?;
             }
         }
         Ok(())

@@ -77,7 +77,7 @@ impl MediaTime {
 /// What else is known of a chunk's time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hints {
-    /// When it was complete here, in milliseconds since the Unix epoch.
+    /// When it was complete here, or would have been if we had not held it back, in milliseconds since the Unix epoch.
     pub(super) arrival_ms: u64,
     /// How long the chunk lasted as it was sent, before it was split here.
     pub(super) sent_us: u64,

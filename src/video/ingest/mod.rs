@@ -67,8 +67,8 @@ pub struct SessionOptions {
     /// Whether [`IngestSession::take_events`] will be read. An event that nobody reads holds the session up.
     pub events: bool,
     /// Whose word the producer reference times (`prft`) in the media are: [`ProducerClock::Prft`], the encoder's, or
-    /// [`ProducerClock::Rtcp`], those of a camera's sender reports, which we wrote into the media ourselves. Any other
-    /// value is taken for the first.
+    /// [`ProducerClock::Rtcp`], those of a camera's sender reports, which we wrote into the media ourselves; one of the
+    /// time of writing then tells when the chunk reached us. Any other value is taken for the first.
     pub prft: ProducerClock,
     /// Takes over from a publisher that is sending. Without it, that one has to be silent for a while.
     pub takeover: bool,

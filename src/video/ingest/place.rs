@@ -10,8 +10,11 @@ use crate::error::IngestError;
 use crate::head::{ChunkHead, EndHead, InitId, TRACKS_MAX, Tag, ticks_to_us};
 use crate::reason::Reason;
 use crate::timeline::{Fragment, StreamEnd};
-use media::fmp4::{Chunk, Init};
+use media::fmp4::{Chunk, Init, Prft};
 use shardlog::{Arrival, Seq};
+
+/// What we wrote into the media ourselves can have been on its way here so long, in milliseconds.
+const WAY_MS_MAX: u64 = 10_000;
 
 /// Dates and numbers a session's chunks.
 pub(super) struct Placer {
@@ -82,9 +85,22 @@ impl Placer {
             return Err(IngestError::TooManyTracks { tracks, max: TRACKS_MAX });
         }
         let time = media_time(init, chunk, self.config.fragment_us_max());
-        let prft_ms = chunk.prft.and_then(|prft| prft.start_ms(init, &chunk.info, arrival_ms));
+        let (arrival_ms, prft) = self.arrived(chunk, arrival_ms);
+        let prft_ms = prft.and_then(|prft| prft.start_ms(init, &chunk.info, arrival_ms));
         let sent_us = ticks_to_us(time.duration, time.timescale);
         Ok(Hints { arrival_ms, sent_us, prft_ms, prft: self.prft, start_ms: self.start_ms, first_part: true })
+    }
+
+    /// When a chunk had arrived that is complete here now, in milliseconds since the Unix epoch, and what it says of its
+    /// capture. A camera's media can be held back before it comes here, until its sender reports are there; whoever does
+    /// that notes when its packets reached us.
+    fn arrived(&self, chunk: &Chunk, now_ms: u64) -> (u64, Option<Prft>) {
+        if self.prft != ProducerClock::Rtcp {
+            return (now_ms, chunk.prft);
+        }
+        let noted = chunk.written.and_then(|written| u64::try_from(written.unix_us()).ok());
+        let arrival_ms = noted.map_or(now_ms, |us| (us / 1000).max(now_ms.saturating_sub(WAY_MS_MAX)));
+        (arrival_ms.min(now_ms), chunk.prft.filter(|prft| !prft.is_of_writing()))
     }
 
     /// Dates a chunk that belongs to the initialisation segment in force.

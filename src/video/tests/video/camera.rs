@@ -2,7 +2,7 @@
 
 use crate::footage::{boxes, ffmpeg};
 use bytes::{Bytes, BytesMut};
-use media::fmp4::{Init, NewSample, NewTrack, write_chunk};
+use media::fmp4::{Init, NewSample, NewTrack, Prft, PrftClock, write_dated_chunk};
 use std::sync::OnceLock;
 
 /// Ticks per second of every camera here.
@@ -67,10 +67,24 @@ impl Camera {
 
     /// One chunk of frames that are key frames or not, from frame `from` on.
     pub(crate) fn chunk(&self, from: u64, keys: impl Iterator<Item = bool>) -> Bytes {
+        self.dated(from, keys, &[])
+    }
+
+    /// The same with producer times of these kinds, in milliseconds since the Unix epoch.
+    pub(crate) fn dated(
+        &self,
+        from: u64,
+        keys: impl Iterator<Item = bool>,
+        dates: &[(PrftClock, u64)],
+    ) -> Bytes {
         let samples = keys.enumerate().map(|(index, key)| self.sample(from + index as u64, key)).collect();
         let decode_time = self.base + from * TIMESCALE / 10;
         let track = NewTrack { track_id: self.track_id, decode_time, samples };
-        write_chunk(u32::try_from(from).unwrap_or(0) + 1, &[track]).unwrap()
+        let prft = |(clock, ms): &(PrftClock, u64)| {
+            Prft::at(self.track_id, decode_time, i64::try_from(*ms).unwrap() * 1000, *clock)
+        };
+        let prfts: Vec<Prft> = dates.iter().map(prft).collect();
+        write_dated_chunk(&prfts, u32::try_from(from).unwrap_or(0) + 1, &[track]).unwrap()
     }
 
     fn sample(&self, frame: u64, key: bool) -> NewSample {

@@ -5,7 +5,7 @@ use crate::footage::{PER_GOP, ffmpeg};
 use crate::ingest::all;
 use crate::world::{Service, World, options};
 use bytes::Bytes;
-use media::fmp4::{NewSample, NewTrack, Piece, ScanLimits, Scanner, write_chunk};
+use media::fmp4::{NewSample, NewTrack, Piece, PrftClock, ScanLimits, Scanner, write_chunk};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use video::{ProducerClock, SessionOptions, Summary};
@@ -86,6 +86,49 @@ async fn ffmpegs_producer_times_are_believed() {
     // What ffmpeg stamps is the time of writing, a fragment late.
     let (start, _) = times(&service).await[0];
     assert!((stamped - 1100..=stamped).contains(&start), "{start} for {stamped}");
+}
+
+/// What we make of a camera's packets: four chunks of half a second that are held back and come at once, noted to have
+/// arrived when they would have come. `captured`: how late the camera's own clock says that is.
+async fn held(service: &Service, note_ms: i64, captured_late_ms: Option<i64>) -> Summary {
+    let camera = Camera::new();
+    let mut parts = vec![camera.init()];
+    for chunk in 0..4_u64 {
+        let arrival_ms = service.now_ms() - 1500 + chunk * 500;
+        let noted = (PrftClock::Written, arrival_ms.saturating_add_signed(note_ms));
+        let said = captured_late_ms.map(|late_ms| arrival_ms.saturating_add_signed(-500 - late_ms));
+        let dates: Vec<_> = said.map(|ms| (PrftClock::EncoderInput, ms)).into_iter().chain([noted]).collect();
+        parts.push(camera.dated(chunk * 5, (0..5).map(|frame| chunk % 2 == 0 && frame == 0), &dates));
+    }
+    let options = SessionOptions { prft: ProducerClock::Rtcp, ..options() };
+    let summary = service.upload_with(&joined(&parts), options).await;
+    assert!(summary.error.is_none(), "{:?}", summary.error);
+    summary
+}
+
+#[tokio::test]
+async fn what_was_held_back_after_it_came_is_dated_by_when_it_came() {
+    const HOUR_MS: i64 = 3_600_000;
+    // How far the note is from the truth; how late the camera's clock; what is made of it.
+    let cases = [
+        (0, None, ProducerClock::Arrival, 0, None),
+        // Neither in the future nor long ago.
+        (60_000, None, ProducerClock::Arrival, 1500, None),
+        (-60_000, None, ProducerClock::Arrival, -8500, None),
+        (0, Some(300), ProducerClock::Rtcp, -300, Some(300)),
+        (0, Some(HOUR_MS), ProducerClock::Arrival, 0, Some(HOUR_MS)),
+    ];
+    for (note_ms, late_ms, clock, off_ms, camera_ms) in cases {
+        let service = World::new().with_cam().await;
+        let summary = held(&service, note_ms, late_ms).await;
+        assert_eq!((summary.clock, summary.camera_offset_ms), (Some(clock), camera_ms), "{note_ms}");
+        let (start, _) = times(&service).await[0];
+        assert_eq!(start as i64 - service.now_ms() as i64, off_ms - 2000, "{note_ms} {late_ms:?}");
+        if note_ms == 0 {
+            assert_eq!(summary.offset_ms, -off_ms);
+        }
+        service.verify().await;
+    }
 }
 
 #[tokio::test]
