@@ -269,6 +269,8 @@ pub enum CameraFailure {
     Unreachable = 5,
     /// The camera does not let us in (only with a source).
     Unauthorized = 6,
+    /// The camera shows a certificate that is not trusted (only with a source).
+    Untrusted = 7,
 }
 
 /// One message from the worker.
@@ -324,8 +326,10 @@ impl CameraResponse {
 
 impl CameraFailure {
     fn from_wire(value: u8) -> Result<Self, ProtocolError> {
-        use CameraFailure::{BadRequest, Broken, MissingElement, Unauthorized, Unreachable, Unsupported};
-        [BadRequest, Unsupported, MissingElement, Broken, Unreachable, Unauthorized]
+        use CameraFailure::{
+            BadRequest, Broken, MissingElement, Unauthorized, Unreachable, Unsupported, Untrusted,
+        };
+        [BadRequest, Unsupported, MissingElement, Broken, Unreachable, Unauthorized, Untrusted]
             .into_iter()
             .find(|failure| *failure as u8 == value)
             .ok_or(ProtocolError::Invalid { field: "failure code", value: value.into() })

@@ -189,9 +189,10 @@ impl From<RecordError> for ApiError {
     fn from(error: RecordError) -> Self {
         let status = match error {
             RecordError::Unsupported(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            RecordError::Unreachable(_) | RecordError::Unauthorized(_) | RecordError::SourceEnded => {
-                StatusCode::BAD_GATEWAY
-            }
+            RecordError::Unreachable(_)
+            | RecordError::Unauthorized(_)
+            | RecordError::Untrusted(_)
+            | RecordError::SourceEnded => StatusCode::BAD_GATEWAY,
             _ => return Self::domain(error.kind(), error.code(), error.hint(), &error),
         };
         Self::new(status, error.code(), error.to_string()).hint(error.hint())

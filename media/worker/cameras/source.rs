@@ -45,6 +45,8 @@ struct State {
     /// Whether all has turned up.
     complete: bool,
     packets: Vec<(u8, gst::Buffer)>,
+    /// What is wrong with the camera's certificate, if it was refused.
+    untrusted: Option<String>,
 }
 
 impl Shared {
@@ -94,10 +96,17 @@ impl Source {
         if element.has_property("add-reference-timestamp-meta") {
             element.set_property("add-reference-timestamp-meta", true);
         }
-        if !from.verify_certificate {
+        let shared = Shared::default();
+        if from.verify_certificate {
+            let refusing = shared.clone();
+            // Asked only of certificates that did not pass; the error that follows does not speak of them.
+            element.connect("accept-certificate", false, move |values| {
+                refusing.lock().untrusted = Some(complaint(values.get(3)));
+                Some(false.to_value())
+            });
+        } else {
             element.set_property_from_str("tls-validation-flags", "0");
         }
-        let shared = Shared::default();
         element.connect("select-stream", false, |values| {
             let caps = values.get(2).and_then(|caps| caps.get::<gst::Caps>().ok());
             Some(caps.is_some_and(|caps| form::track(&caps).is_some()).to_value())
@@ -149,7 +158,13 @@ impl Source {
         let Some(bus) = self.pipeline.bus() else { return Ok(false) };
         while let Some(message) = bus.pop() {
             match message.view() {
-                gst::MessageView::Error(error) => return Err(failed(&error.error())),
+                gst::MessageView::Error(error) => {
+                    let untrusted = self.shared.lock().untrusted.take();
+                    return Err(match untrusted {
+                        Some(complaint) => GaveUp::new(CameraFailure::Untrusted, complaint),
+                        None => failed(&error.error()),
+                    });
+                }
                 gst::MessageView::Eos(_) => return Ok(true),
                 _ => {}
             }
@@ -168,6 +183,21 @@ impl Drop for Source {
         // The pads hold the state, and the state the pads.
         self.shared.lock().streams.clear();
     }
+}
+
+/// What is wrong with a certificate, in words, by `GTlsCertificateFlags`.
+fn complaint(flags: Option<&gst::glib::Value>) -> String {
+    let flags = flags.and_then(gst::glib::FlagsValue::from_value);
+    let words = flags.iter().flat_map(|(_, flags)| flags).map(|flag| match flag.nick() {
+        "unknown-ca" => "nobody whom this machine trusts has signed it",
+        "bad-identity" => "it is made out to another name",
+        "not-activated" => "it is not valid yet",
+        "expired" => "it has expired",
+        "revoked" => "it has been revoked",
+        "insecure" => "it is signed in a way that is not safe",
+        _ => "it cannot be used",
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// What an error of `rtspsrc` means. Its texts do not contain the password; the addresses in them are without it too.

@@ -24,6 +24,9 @@ pub enum RecordError {
     /// The camera does not let the worker in.
     #[error("the camera does not let us in: {0}")]
     Unauthorized(String),
+    /// The camera shows the worker a certificate that is not trusted.
+    #[error("the camera's certificate is not trusted: {0}")]
+    Untrusted(String),
     /// The worker's own connection to the camera is over.
     #[error("the camera ended the connection")]
     SourceEnded,
@@ -36,9 +39,11 @@ impl RecordError {
             Self::Ingest(error) => error.kind(),
             Self::Create(error) => error.kind(),
             Self::Unsupported(_) => ErrorKind::Invalid,
-            Self::NoWorker(_) | Self::Unreachable(_) | Self::Unauthorized(_) | Self::SourceEnded => {
-                ErrorKind::Unavailable
-            }
+            Self::NoWorker(_)
+            | Self::Unreachable(_)
+            | Self::Unauthorized(_)
+            | Self::Untrusted(_)
+            | Self::SourceEnded => ErrorKind::Unavailable,
         }
     }
 
@@ -51,6 +56,7 @@ impl RecordError {
             Self::NoWorker(_) => "NO_WORKER",
             Self::Unreachable(_) | Self::SourceEnded => "SOURCE_UNREACHABLE",
             Self::Unauthorized(_) => "SOURCE_UNAUTHORIZED",
+            Self::Untrusted(_) => "SOURCE_UNTRUSTED",
         }
     }
 
@@ -67,6 +73,9 @@ impl RecordError {
                 "check the camera's address, and that it is switched on"
             }
             Self::Unauthorized(_) => "check user name and password",
+            Self::Untrusted(_) => {
+                "have this machine trust who signed the certificate, or set \"verify_certificate\" to false"
+            }
         }
     }
 
@@ -76,6 +85,7 @@ impl RecordError {
             CameraFailure::Unsupported => Self::Unsupported(detail),
             CameraFailure::Unreachable => Self::Unreachable(detail),
             CameraFailure::Unauthorized => Self::Unauthorized(detail),
+            CameraFailure::Untrusted => Self::Untrusted(detail),
             CameraFailure::BadRequest | CameraFailure::MissingElement | CameraFailure::Broken => {
                 Self::NoWorker(detail)
             }

@@ -92,9 +92,10 @@ impl From<PullError> for ApiError {
             PullError::Silent(_) => StatusCode::GATEWAY_TIMEOUT,
             PullError::Busy => return Self::busy(error.to_string()),
             PullError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            PullError::Unreachable(_) | PullError::Protocol(_) | PullError::Ended(_) => {
-                StatusCode::BAD_GATEWAY
-            }
+            PullError::Unreachable(_)
+            | PullError::Untrusted(_)
+            | PullError::Protocol(_)
+            | PullError::Ended(_) => StatusCode::BAD_GATEWAY,
         };
         Self::new(status, error.code(), error.to_string()).hint(error.hint())
     }

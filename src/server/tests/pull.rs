@@ -2,18 +2,31 @@
 
 use super::cameras::{PICTURES, RATE, media_worker, sender_report};
 use super::*;
+use crate::http::acceptor;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
 /// Pictures, and sound of a kind that is not taken.
 const DESCRIPTION: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
     a=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track0\r\nm=audio 0 RTP/AVP 97\r\n\
     a=rtpmap:97 G726-32/8000\r\na=control:track1\r\n";
+
+/// What a camera is like.
+#[derive(Clone)]
+struct Kind {
+    description: String,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self { description: DESCRIPTION.to_owned(), tls: None }
+    }
+}
 
 /// An RTSP camera that lets in user `u` with password `p/w`. It is switched off when dropped.
 struct RtspCamera {
@@ -30,13 +43,29 @@ impl Drop for RtspCamera {
 impl RtspCamera {
     /// On a free port, or on one that was free before.
     async fn switch_on(server: &TestServer, address: Option<SocketAddr>) -> Self {
+        Self::of_kind(Kind::default(), server, address).await
+    }
+
+    async fn of_kind(kind: Kind, server: &TestServer, address: Option<SocketAddr>) -> Self {
         let listener = TcpListener::bind(address.unwrap_or(([127, 0, 0, 1], 0).into())).await.unwrap();
         let (address, on) = (listener.local_addr().unwrap(), CancellationToken::new());
         let (env, off) = (server.app.env.clone(), on.clone());
         tokio::spawn(off.clone().run_until_cancelled_owned(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
-                tokio::spawn(off.clone().run_until_cancelled_owned(converse(socket, env.clone())));
+                let (kind, env) = (kind.clone(), env.clone());
+                let conversation = async move {
+                    match &kind.tls {
+                        None => converse(socket, env, &kind.description).await,
+                        Some(tls) => {
+                            // Who does not trust the certificate hangs up.
+                            if let Ok(socket) = tls.accept(socket).await {
+                                converse(socket, env, &kind.description).await;
+                            }
+                        }
+                    }
+                };
+                tokio::spawn(off.clone().run_until_cancelled_owned(conversation));
             }
         }));
         Self { address, on }
@@ -48,7 +77,7 @@ impl RtspCamera {
 }
 
 /// Answers requests; sends pictures once it has been told to play.
-async fn converse(mut socket: TcpStream, env: Env) {
+async fn converse(mut socket: impl AsyncRead + AsyncWrite + Unpin, env: Env, description: &str) {
     let (mut request, mut pictures, mut playing) = (Vec::new(), 0_u32, false);
     let mut sequence = 0_u16;
     loop {
@@ -66,17 +95,25 @@ async fn converse(mut socket: TcpStream, env: Env) {
                 }
             }
         }
-        while let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") {
+        // Reports of what has been received.
+        while let [b'$', _, len_high, len_low, ..] = request[..]
+            && let len = 4 + usize::from(u16::from_be_bytes([len_high, len_low]))
+            && request.len() >= len
+        {
+            request.drain(..len);
+        }
+        let is_report = request.first() == Some(&b'$');
+        while let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n").filter(|_| !is_report) {
             let head = String::from_utf8(request.drain(..end + 4).collect()).unwrap();
             playing |= head.starts_with("PLAY");
-            if socket.write_all(answer(&head).as_bytes()).await.is_err() {
+            if socket.write_all(answer(&head, description).as_bytes()).await.is_err() {
                 return;
             }
         }
     }
 }
 
-fn answer(head: &str) -> String {
+fn answer(head: &str, description: &str) -> String {
     let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     let sequence = header("CSeq: ");
     let expected = format!("Basic {}", STANDARD.encode("u:p/w"));
@@ -87,8 +124,8 @@ fn answer(head: &str) -> String {
     }
     let more = match head.split(' ').next().unwrap_or_default() {
         "DESCRIBE" => format!(
-            "Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{DESCRIPTION}",
-            DESCRIPTION.len()
+            "Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{description}",
+            description.len()
         ),
         "SETUP" => "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 7\r\n\r\n".to_owned(),
         _ => "Session: 7\r\n\r\n".to_owned(),
@@ -120,14 +157,14 @@ fn picture(index: u32, sequence: &mut u16, now_ms: u64) -> Vec<u8> {
 impl TestServer {
     /// Waits until the stream is like this.
     async fn until(&self, stream: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..400 {
+        for _ in 0..2400 {
             let info = self.json(&format!("/v1/video/{stream}")).await;
             if is_so(&info) {
                 return info;
             }
             self.app.env.clock.sleep(Duration::from_millis(25)).await;
         }
-        panic!("not within ten seconds: {}", self.json(&format!("/v1/video/{stream}")).await);
+        panic!("not within a minute: {}", self.json(&format!("/v1/video/{stream}")).await);
     }
 
     async fn send(&self, method: Method, path: &str, body: Value) -> Response {
@@ -275,4 +312,44 @@ async fn a_camera_is_looked_at() {
     assert_eq!(error_code(probe(format!("rtsp://{nobody}/")).await, 502).await, "SOURCE_UNREACHABLE");
     let http = probe(format!("rtsp://{}/", server.address)).await;
     assert_eq!(error_code(http, 502).await, "SOURCE_UNREACHABLE");
+}
+
+#[tokio::test]
+async fn a_camera_that_only_gstreamer_understands_is_left_to_a_worker() {
+    let server = TestServer::start_with(|layer| layer.media_worker = Some(media_worker())).await;
+    // Against RFC 4566 5.2, and seen all the same.
+    let description = DESCRIPTION.replace("o=- 0 0 IN IP4 127.0.0.1", "o=-");
+    let camera = RtspCamera::of_kind(Kind { description, tls: None }, &server, None).await;
+    let probed = server.send(Method::POST, "/v1/sources/probe", json!({"url": camera.url()})).await;
+    assert_eq!(probed.status(), 200, "{}", probed.text().await.unwrap());
+    server.send(Method::PUT, "/v1/video/yard", json!({"source": camera.url()})).await;
+    let info = server.until("yard", |info| info["source"]["error_code"].is_string()).await;
+    assert!(info["source"]["error"].as_str().unwrap().contains("not understood"), "{info}");
+    let info = server.until("yard", |info| info["source"]["state"] == "recording").await;
+    assert!(info["source"]["error"].is_null(), "{info}");
+    server.until("yard", |info| fragments(info) >= 2).await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_named() {
+    let server = TestServer::start_with(|layer| layer.media_worker = Some(media_worker())).await;
+    let folder = TempDir::new().unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let kind = Kind { tls: Some(acceptor(&cert, &key).unwrap()), ..Kind::default() };
+    let camera = RtspCamera::of_kind(kind, &server, None).await;
+    let url = camera.url().replace("rtsp:", "rtsps:");
+    let probe = async |verify: bool| {
+        let source = json!({"url": url, "verify_certificate": verify});
+        server.send(Method::POST, "/v1/sources/probe", source).await
+    };
+    let refused = probe(true).await;
+    assert_eq!(refused.status(), 502);
+    let error = &refused.json::<Value>().await.unwrap()["error"];
+    let says = |field: &str, what: &str| error[field].as_str().unwrap().contains(what);
+    assert!(says("code", "SOURCE_UNTRUSTED") && says("message", "certificate"), "{error}");
+    assert!(says("message", "signed it") && says("hint", "verify_certificate"), "{error}");
+    assert_eq!(probe(false).await.status(), 200);
 }

@@ -13,6 +13,9 @@ pub enum PullError {
     /// The camera wants another user or password.
     #[error("the camera does not let us in: {0}")]
     Unauthorized(String),
+    /// The camera shows a certificate that is not trusted.
+    #[error("the camera's certificate is not trusted: {0}")]
+    Untrusted(String),
     /// The camera has no such stream, or nothing in it that can be recorded.
     #[error("the camera has no media for us: {0}")]
     NoMedia(String),
@@ -45,6 +48,7 @@ impl PullError {
         match self {
             Self::Unreachable(_) | Self::Protocol(_) | Self::Ended(_) => "SOURCE_UNREACHABLE",
             Self::Unauthorized(_) => "SOURCE_UNAUTHORIZED",
+            Self::Untrusted(_) => "SOURCE_UNTRUSTED",
             Self::NoMedia(_) | Self::Silent(_) => "SOURCE_NO_MEDIA",
             Self::Unsupported(_) => "UNSUPPORTED_CODEC",
             Self::Record(error) => error.code(),
@@ -61,6 +65,9 @@ impl PullError {
             }
             Self::Protocol(_) => "check that the address is that of an RTSP camera",
             Self::Unauthorized(_) => "check user name and password",
+            Self::Untrusted(_) => {
+                "have this machine trust who signed the certificate, or set \"verify_certificate\" to false"
+            }
             Self::NoMedia(_) | Self::Silent(_) => {
                 "check the path of the address; cameras name it in their manual"
             }
@@ -100,6 +107,7 @@ impl From<RecordError> for PullError {
         match error {
             RecordError::Unreachable(detail) => Self::Unreachable(detail),
             RecordError::Unauthorized(detail) => Self::Unauthorized(detail),
+            RecordError::Untrusted(detail) => Self::Untrusted(detail),
             RecordError::Unsupported(detail) => Self::Unsupported(detail),
             RecordError::SourceEnded => Self::Ended("it was closed".to_owned()),
             error => Self::Record(error),
