@@ -99,6 +99,7 @@ fn fetch(socket: &mut CameraSocket, from: &WorkerSource, chunk_ms: u32) -> Resul
     let mut camera = None;
     let mut report_due = Deadline::new(REPORT_EVERY);
     let mut silence = Deadline::new(SILENCE_MAX);
+    let mut heard = false;
     loop {
         let over = match socket.hear()? {
             Heard::Request(CameraRequest::End) => true,
@@ -112,10 +113,16 @@ fn fetch(socket: &mut CameraSocket, from: &WorkerSource, chunk_ms: u32) -> Resul
         }
         if let Some(camera) = &mut camera {
             let packets = source.take();
+            let first = !heard && !packets.is_empty();
             if !packets.is_empty() {
+                heard = true;
                 silence.renew();
             }
             camera.fetched(packets, unix_us())?;
+            if first {
+                // The server learns from reports alone that the camera sends.
+                socket.say(&CameraResponse::Report(camera.report()))?;
+            }
             if over {
                 return end(socket, camera);
             }
