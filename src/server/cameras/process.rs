@@ -22,6 +22,8 @@ use crate::workers::process::{describe, environment, log, within};
 
 /// How long a process that was told to end may take.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
+/// Address space that every worker needs, in bytes, whatever it may take of memory: GStreamer's libraries, arenas, stacks.
+const ADDRESS_SPACE_MIN: u64 = 1 << 30;
 /// File descriptors of a worker: a socket for each camera, two more for one that the worker connects to itself.
 const FILES_MAX: u32 = 4096;
 
@@ -132,11 +134,12 @@ fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 }
 
 fn command(config: &WorkersConfig, stdin: OwnedFd) -> Command {
+    let address_space = config.memory_max_bytes.saturating_mul(4).max(ADDRESS_SPACE_MIN);
     let mut command = Command::new(&config.binary);
     command
         .args(["--mode", "cameras"])
         // Address space, which is mostly threads' stacks and never used; what it may really take is watched.
-        .args(["--memory-max-bytes", &config.memory_max_bytes.saturating_mul(4).to_string()])
+        .args(["--memory-max-bytes", &address_space.to_string()])
         .args(["--files-max", &FILES_MAX.to_string()])
         .stdin(Stdio::from(stdin))
         .stdout(Stdio::null())

@@ -11,7 +11,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often it is looked at how large the workers are.
-const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// The same when one after the other is too large: then the cameras need as much, and moving them does not help.
+const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(600);
 
 /// How the workers for cameras are run.
 #[derive(Clone, Debug)]
@@ -111,11 +113,13 @@ impl Workers {
     /// Watches how large the workers are, until `stop` is cancelled; then lets them go.
     pub(super) async fn watch(self: Arc<Self>, stop: CancellationToken) {
         let Ok(config) = &self.config else { return };
+        let mut interval = LOOK_INTERVAL;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.clock.sleep(LOOK_INTERVAL) => {}
+                () = self.clock.sleep(interval) => {}
             }
+            let mut replaced = false;
             let processes: Vec<_> = self.slots().iter().flatten().cloned().collect();
             for process in processes {
                 let bytes = process.resident_bytes().unwrap_or(0);
@@ -126,8 +130,11 @@ impl Workers {
                         "a media worker for cameras has grown too large"
                     );
                     self.take_out(&process, &self.recycled);
+                    replaced = true;
                 }
             }
+            interval =
+                if replaced { interval.saturating_mul(2).min(LOOK_INTERVAL_MAX) } else { LOOK_INTERVAL };
         }
     }
 

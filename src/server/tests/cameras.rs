@@ -185,7 +185,8 @@ async fn twenty_cameras_go_on_when_their_worker_is_killed() {
         let goes_on = async |sent: u32| sent.is_multiple_of(5) && last_ms(index).await > before + 800;
         camera.pictures(server_ref, goes_on).await;
         let took = server_ref.app.env.clock.monotonic() - since;
-        assert!(took < Duration::from_secs(5), "cam{index} took {took:?}");
+        // A hang, however much else the machine has to do.
+        assert!(took < Duration::from_secs(20), "cam{index} took {took:?}");
         camera.recorder.finish(End::Eof).await
     });
     let kill = async {
@@ -203,5 +204,50 @@ async fn twenty_cameras_go_on_when_their_worker_is_killed() {
         moved += playlist.text().await.unwrap().matches("#EXT-X-DISCONTINUITY\n").count();
     }
     assert_eq!((moved, server.app.cameras.stats().workers.restarts), (10, 1));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_has_grown_too_large_is_replaced_under_its_cameras() {
+    let folder = TempDir::new().unwrap();
+    let mut config = config(&folder.path().join("data"), |layer| layer.media_worker = Some(media_worker()));
+    // Less than any worker takes.
+    (config.camera_workers, config.camera_worker_memory_mib) = (1, 1);
+    let mut server = TestServer::start_on(config, None).await;
+    let cameras = ["yard", "door"].map(|stream| Camera::begin(&server, stream));
+    let cameras = futures_util::future::try_join_all(cameras).await.unwrap();
+    let stats = || server.app.cameras.stats().workers;
+    let old = stats().pids[0];
+    let sending = cameras.into_iter().zip(["yard", "door"]).map(async |(mut camera, stream)| {
+        let last_ms =
+            async || server.json(&format!("/v1/video/{stream}")).await["last_ms"].as_u64().unwrap_or(0);
+        camera.pictures(&server, async |sent| sent.is_multiple_of(5) && last_ms().await > 0).await;
+        let recycled = stats().recycled;
+        camera.pictures(&server, async |_| stats().recycled > recycled).await;
+        let before = last_ms().await;
+        let goes_on = async |sent: u32| sent.is_multiple_of(5) && last_ms().await > before + 1500;
+        camera.pictures(&server, goes_on).await;
+        assert_eq!(server.app.cameras.status(stream).unwrap().warning, None);
+        camera.recorder.finish(End::Eof).await
+    });
+    let summaries = futures_util::future::join_all(sending).await;
+    assert!(summaries.iter().all(|summary| summary.error.is_none()), "{summaries:?}");
+    for stream in ["yard", "door"] {
+        let playlist =
+            server.get(&format!("/v1/video/{stream}/hls/live/media.m3u8")).await.text().await.unwrap();
+        assert!(playlist.contains("#EXT-X-DISCONTINUITY\n"), "{playlist}");
+        let timeline = server.json(&format!("/v1/video/{stream}/timeline?from=0")).await;
+        let gaps = timeline["gaps"].as_array().unwrap();
+        for gap in gaps.iter().filter(|gap| gap["reason"] != "not_recorded") {
+            // What is missing lies between two key frames; a machine that has much to do sends them late.
+            let lasts_ms = gap["end_ms"].as_u64().unwrap() - gap["start_ms"].as_u64().unwrap();
+            assert!(gap["reason"] == "media_worker_failed" && lasts_ms < 3000, "{timeline}");
+        }
+    }
+    let new = stats();
+    assert!((new.restarts, new.alive) == (0, 1) && !new.pids.contains(&old), "{new:?}");
+    while Path::new(&format!("/proc/{old}")).exists() {
+        server.app.env.clock.sleep(Duration::from_millis(10)).await;
+    }
     server.stop().await;
 }
