@@ -317,11 +317,11 @@ async fn garbage_and_too_much_of_anything_end_the_connection() {
 #[tokio::test]
 async fn silent_connections_are_bounded_and_closed() {
     let server = TestServer::start_with(|layer| {
-        (layer.rtsp_sessions_max, layer.header_timeout_s) = (Some(200), Some(1));
+        (layer.rtsp_sessions_max, layer.header_timeout_s) = (Some(20), Some(3));
     })
     .await;
     let mut silent = Vec::new();
-    for _ in 0..200 {
+    for _ in 0..20 {
         silent.push(Camera::connect(&server, "cam").await);
     }
     let mut one_too_many = Camera::connect(&server, "cam").await;
@@ -442,7 +442,7 @@ async fn a_second_camera_takes_over_where_that_is_set() {
 #[tokio::test]
 async fn cameras_that_say_nothing_or_too_much_are_cut_off() {
     let server = start_recorder(|layer| {
-        (layer.rtsp_idle_timeout_s, layer.rtsp_bitrate_max_mbit) = (Some(1), Some(1));
+        (layer.rtsp_idle_timeout_s, layer.rtsp_bitrate_max_mbit) = (Some(3), Some(1));
     })
     .await;
     let (mut silent, _) = Camera::record(&server, "silent").await;
@@ -454,7 +454,9 @@ async fn cameras_that_say_nothing_or_too_much_are_cut_off() {
         packets += 1;
     }
     assert!(loud.closed().await && silent.closed().await);
-    assert_eq!(statuses(&server, 2).await, [453, 408]);
+    let mut statuses = statuses(&server, 2).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [408, 453]);
 }
 
 #[tokio::test]
