@@ -3,7 +3,7 @@
 use super::PULL_SILENCE;
 use super::error::PullError;
 use super::settings::{Source, Transport};
-use crate::cameras::Recorder;
+use crate::cameras::{PACE, Recorder};
 use crate::workers::process::within;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
@@ -128,6 +128,9 @@ impl Client {
                 Ok(batch) => {
                     if let Err(error) = recorder.packets(batch).await {
                         return error.into();
+                    }
+                    if self.left.is_none() {
+                        clock.sleep(PACE).await;
                     }
                 }
                 Err(error) => return error,
