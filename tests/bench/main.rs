@@ -11,14 +11,20 @@ async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["ingest"] => ingest::run().await,
-        ["rtsp"] => rtsp::run().await,
+        ["rtsp"] => rtsp::run(None).await,
+        ["rtsp", cameras, mbits] => match (cameras.parse(), mbits.parse()) {
+            (Ok(cameras), Ok(mbits)) => rtsp::run(Some((cameras, mbits))).await,
+            _ => usage("rtsp takes a number of cameras and a bit rate in Mbit/s"),
+        },
         [] => println!(
             "ingest   durable encrypted ingest over HTTP, beside a bare HTTP sink and the disk's own limit\n\
              rtsp     what a camera over RTSP costs, pushed and pulled, beside nginx-rtmp and ffmpeg as recorders"
         ),
-        other => {
-            eprintln!("no benchmark {}; without a name they are listed", other.join(" "));
-            std::process::exit(2);
-        }
+        other => usage(&format!("no benchmark {}; without a name they are listed", other.join(" "))),
     }
+}
+
+fn usage(what: &str) {
+    eprintln!("{what}");
+    std::process::exit(2);
 }

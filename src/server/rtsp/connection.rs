@@ -34,6 +34,8 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 256 << 10;
 /// A camera that comes back waits at most this long for its earlier recording to end.
 const ENDING_MAX: Duration = Duration::from_secs(3);
+/// The camera's earlier connection may be at its pause between two reads and not know yet that the camera has gone.
+const NOTICE: Duration = PACE.saturating_mul(10);
 /// The bit rate is measured over this.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
 /// Shorter ones are no RTP packets.
@@ -366,6 +368,7 @@ async fn take_stream(app: &App, peer: SocketAddr, plan: &Plan) -> Result<Recorde
     let record = || app.cameras.record(&plan.stream, plan.open.clone(), options.clone());
     let ending = app.rtsp.ending();
     let mut patience = app.env.clock.sleep(ENDING_MAX);
+    let mut looked = false;
     loop {
         let ended = ending.ended();
         let before = ending.contains(&plan.stream);
@@ -377,6 +380,10 @@ async fn take_stream(app: &App, peer: SocketAddr, plan: &Plan) -> Result<Recorde
                     () = ended => {}
                     () = &mut patience => return record().await,
                 }
+            }
+            Err(RecordError::Ingest(IngestError::PublisherActive { .. })) if !looked => {
+                looked = true;
+                app.env.clock.sleep(NOTICE).await;
             }
             answer => return answer,
         }
