@@ -93,13 +93,7 @@ async fn gstreamer_pushes_over_tcp_and_udp() {
         // Without a format the encoder changes its parameter sets after the first picture.
         let source = "videotestsrc is-live=true num-buffers=100 ! video/x-raw,format=I420,width=320,height=180,framerate=25/1 \
                       ! x264enc tune=zerolatency key-int-max=25";
-        let answer = rtsp::gst_push(source, transport, &format!("rtsp://{address}/{stream}")).await;
-        assert!(
-            answer.status.success(),
-            "{}\n{}",
-            String::from_utf8_lossy(&answer.stderr),
-            server.log_tail()
-        );
+        rtsp::gst_push(source, transport, &format!("rtsp://{address}/{stream}")).await;
         let info = rtsp::recorded(&server, &stream, 3_800, true).await;
         let list = format!("/v1/video/{stream}/clip.frames.json?{}", whole_range(&info));
         let list = server.client().json(&list).await;
@@ -140,8 +134,7 @@ async fn parameter_sets_that_change_begin_anew_and_everything_stays_decodable() 
     let location = format!("rtsp://{}/cam", rtsp::address(&server).await);
     let source = "videotestsrc is-live=true num-buffers=100 ! video/x-raw,format=Y444,width=320,height=180,framerate=25/1 \
                   ! x264enc tune=zerolatency key-int-max=25";
-    let answer = rtsp::gst_push(source, "tcp", &location).await;
-    assert!(answer.status.success(), "{}\n{}", String::from_utf8_lossy(&answer.stderr), server.log_tail());
+    rtsp::gst_push(source, "tcp", &location).await;
     let info = rtsp::recorded(&server, "cam", 2_900, true).await;
     let token = server.client().token("cam", &["play"]).await;
     let url = format!("{}/v1/video/cam/hls/archive.m3u8?{}&token={token}", server.url(), whole_range(&info));

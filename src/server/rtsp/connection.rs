@@ -148,7 +148,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
             let _ = self.write(&Answer::new(&Refusal::new(400, over.to_string())), None).await;
         }
         if !matches!(over, Over::Gone | Over::Broken(_) | Over::Stopped) {
-            self.linger().await;
+            // After TEARDOWN the client is to close; clients that still have reports to send take our closing for a fault.
+            self.linger(!matches!(over, Over::TornDown)).await;
         }
     }
 
@@ -326,10 +327,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
     }
 
     /// Closes so that the client gets to read what was sent last.
-    async fn linger(&mut self) {
+    async fn linger(&mut self, close_first: bool) {
         let mut left = LINGER_BYTES_MAX;
         let draining = async {
-            let _ = self.io.shutdown().await;
+            if close_first {
+                let _ = self.io.shutdown().await;
+            }
             let mut buffer = vec![0; READ_FIRST_BYTES];
             while let Ok(read @ 1..) = self.io.read(&mut buffer).await {
                 left = left.saturating_sub(read);
