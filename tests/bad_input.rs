@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 use tests::harness::boxes::fragments;
-use tests::harness::camera::{FRAGMENTATIONS, LIVE_H264, push_live};
+use tests::harness::camera::{FRAGMENTATIONS, push_live};
 use tests::harness::footage::{ffmpeg, numbered_h264};
 use tests::harness::paths;
 use tests::harness::server::{KEY_ID, Server, Settings};
@@ -28,7 +28,7 @@ async fn push(server: &Server, stream: &str, body: Vec<u8>) -> (StatusCode, Stri
 #[tokio::test]
 async fn bad_footage_gets_a_precise_error_and_disturbs_nobody() {
     let server = Server::start().await;
-    let _neighbour = push_live(&server, "neighbour", "testsrc2=size=160x90:rate=25", LIVE_H264, "");
+    let _neighbour = push_live(&server, "neighbour", "testsrc2=size=160x90:rate=25");
     let folder = tempfile::tempdir().expect("temporary folder");
     let good = folder.path().join("good.mp4");
     numbered_h264(&good, (160, 90), 25, 25, 4);
@@ -136,7 +136,7 @@ async fn strangers_and_unknown_streams_are_told_so() {
 async fn a_body_that_drips_is_closed() {
     let settings = Settings { args: vec!["--ingest-idle-timeout-s".into(), "1".into()], env: Vec::new() };
     let server = Server::start_with(settings).await;
-    let _neighbour = push_live(&server, "neighbour", "testsrc2=size=160x90:rate=25", LIVE_H264, "");
+    let _neighbour = push_live(&server, "neighbour", "testsrc2=size=160x90:rate=25");
     let token = server.client().token("slow", &["ingest"]).await;
     let mut socket = TcpStream::connect(server.url().trim_start_matches("http://")).await.expect("connect");
     let head = format!(
@@ -154,7 +154,7 @@ async fn a_body_that_drips_is_closed() {
 #[tokio::test]
 async fn a_second_camera_on_the_same_stream_is_refused() {
     let server = Server::start().await;
-    let _first = push_live(&server, "door", "testsrc2=size=160x90:rate=25", LIVE_H264, "");
+    let _first = push_live(&server, "door", "testsrc2=size=160x90:rate=25");
     wait::until("the first camera to be live", Duration::from_secs(20), || async {
         let answer = server.client().get("/v1/video/door").await.text().await.expect("text");
         if answer.contains("\"live\"") { Ok(()) } else { Err(answer) }

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
-use tests::harness::camera::{FRAGMENTATIONS, LIVE_H264, push_copy_from, push_live};
+use tests::harness::camera::{FRAGMENTATIONS, push_copy_from, push_live};
 use tests::harness::footage::ffmpeg;
 use tests::harness::paths;
 use tests::harness::server::{KEY_ID, SECRET, Server};
@@ -24,7 +24,7 @@ async fn a_person_with_a_browser_finds_everything() {
     // It ends half a minute ago, so that there is a gap before the live camera.
     let past_start = now_ms() - (2 * BACK_S + 30) * 1000;
     push_copy_from(&server, "yard", &past, FRAGMENTATIONS[2].options, past_start).await;
-    let _camera = push_live(&server, "yard", "testsrc2=size=640x360:rate=25", LIVE_H264, "");
+    let _camera = push_live(&server, "yard", "testsrc2=size=640x360:rate=25");
     let hevc = folder.path().join("hevc.mp4");
     encode(
         &hevc,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 use tests::harness::boxes::{fragments, samples};
-use tests::harness::camera::{LIVE_H264, push_live};
+use tests::harness::camera::push_live;
 use tests::harness::client::Client;
 use tests::harness::footage::{ffmpeg, numbered_h264};
 use tests::harness::pusher::Pusher;
@@ -52,7 +52,7 @@ async fn acknowledged_footage_survives_twenty_kills() {
     let mut promised = BTreeMap::<u64, Vec<u8>>::new();
     let mut sequences = Vec::new();
     for round in 0..ROUNDS {
-        let live = push_live(&server, "live", "testsrc2=size=160x90:rate=25", LIVE_H264, "");
+        let live = push_live(&server, "live", "testsrc2=size=160x90:rate=25");
         let pusher =
             Pusher::start(&server.client(), STREAM, init.clone(), pushed.clone(), Duration::from_millis(10));
         wait::until("the first acknowledgement", Duration::from_secs(20), || async {
@@ -123,7 +123,7 @@ async fn media_sequence(client: &Client) -> u64 {
 
 async fn check_live_goes_on(server: &Server) {
     let before = server.client().json("/v1/video/live").await;
-    let _camera = push_live(server, "live", "testsrc2=size=160x90:rate=25", LIVE_H264, "");
+    let _camera = push_live(server, "live", "testsrc2=size=160x90:rate=25");
     wait::until("live playback to go on", Duration::from_secs(20), || async {
         let now: Value = server.client().json("/v1/video/live").await;
         let playlist = server.client().text("/v1/video/live/hls/live/media.m3u8").await;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 use tempfile::TempDir;
-use tests::harness::camera::{LIVE_H264, push_live};
+use tests::harness::camera::push_live;
 use tests::harness::paths;
 use tests::harness::server::Server;
 use tests::harness::wait;
@@ -22,7 +22,7 @@ fn kinetoscope(args: &[&str], folder: &Path) -> Output {
 #[tokio::test]
 async fn a_stop_in_the_middle_of_a_push_is_clean_and_loses_nothing() {
     let mut server = Server::start().await;
-    let _camera = push_live(&server, "cam", "testsrc2=size=160x90:rate=25", LIVE_H264, "");
+    let _camera = push_live(&server, "cam", "testsrc2=size=160x90:rate=25");
     let before = wait::until("two seconds of footage", Duration::from_secs(20), || async {
         let text = server.client().get("/v1/video/cam").await.text().await.expect("text");
         let info: serde_json::Value =

@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
+use tests::harness::camera::LIVE_H264;
 use tests::harness::footage::{ffmpeg, numbered_h264};
 use tests::harness::frames::{checksums, packets, same_frames};
 use tests::harness::processes::{self, Signal};
@@ -105,7 +106,7 @@ async fn gstreamer_pushes_over_tcp_and_udp() {
 async fn who_may_not_push_is_told_why() {
     let server = Server::start().await;
     let address = rtsp::address(&server).await;
-    let input = [&["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25", "-t", "2"][..], rtsp::LIVE].concat();
+    let input = [&["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25", "-t", "2"][..], LIVE_H264].concat();
     let wrong = [
         ("a wrong secret", format!("rtsp://{KEY_ID}:wrong@{address}/cam"), "401"),
         ("an unknown key", format!("rtsp://NOBODY000000:{SECRET}@{address}/cam"), "401"),
@@ -186,7 +187,7 @@ async fn a_second_publisher_is_refused_or_takes_over_if_configured() {
         rtsp::recorded(&server, "cam", 1_000, false).await;
         let url = rtsp::url(&server, "cam").await;
         let input =
-            [&["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25", "-t", "3"][..], rtsp::LIVE].concat();
+            [&["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25", "-t", "3"][..], LIVE_H264].concat();
         let second = rtsp::ffmpeg_push(&input, "tcp", &url).await;
         let said = String::from_utf8_lossy(&second.stderr).into_owned();
         let still = first.try_wait().expect("first").is_none();
@@ -203,7 +204,7 @@ async fn a_second_publisher_is_refused_or_takes_over_if_configured() {
 async fn cameras_that_vanish_or_stall_leave_a_gap_with_a_reason() {
     let args = ["--rtsp-idle-timeout-s", "2"].map(str::to_owned).to_vec();
     let server = Server::start_with(Settings { args, ..Settings::default() }).await;
-    let input = [&["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25"][..], rtsp::LIVE].concat();
+    let input = [&["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25"][..], LIVE_H264].concat();
     for transport in rtsp::TRANSPORTS {
         for (signal, reason) in [(Signal::KILL, "camera_disconnected"), (Signal::STOP, "no_data")] {
             let stream = format!("{transport}-{reason}");

@@ -201,23 +201,16 @@ fn map(media: &Media, payload_type: u8) -> Option<Map> {
     Some(Map { name: name.to_owned(), clock_rate, channels: 1 })
 }
 
-/// The encoding of this name (RFC 4855: case does not matter), or why it is not taken.
+/// The encoding of this name, or why it is not taken.
 fn encoding(name: &str, kind: TrackKind) -> Result<Encoding, String> {
-    let upper = name.to_ascii_uppercase();
-    let encoding = match upper.as_str() {
-        "H264" => Encoding::H264,
-        "H265" | "HEVC" => Encoding::H265,
-        "MPEG4-GENERIC" => Encoding::Aac,
-        "MP4A-LATM" => Encoding::AacLatm,
-        "OPUS" => Encoding::Opus,
-        "PCMU" => Encoding::Pcmu,
-        "PCMA" => Encoding::Pcma,
-        "AV1" => {
+    let encoding = match Encoding::named(name) {
+        Some(encoding) => encoding,
+        None if name.eq_ignore_ascii_case("AV1") => {
             return Err("AV1 cannot be taken out of RTP here (GStreamer 1.22 has no depayloader for it); \
                         push it over HTTP as fragmented MP4"
                 .to_owned());
         }
-        _ => {
+        None => {
             return Err(match kind {
                 TrackKind::Video => "it is not stored here; set the camera to H.264 or H.265",
                 TrackKind::Audio => "it is not stored here; set the camera to AAC, Opus or G.711",

@@ -25,6 +25,31 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// All of them.
+    const ALL: [Self; 7] =
+        [Self::H264, Self::H265, Self::Aac, Self::AacLatm, Self::Opus, Self::Pcmu, Self::Pcma];
+
+    /// Its name in descriptions (`a=rtpmap`), as registered.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "H264",
+            Self::H265 => "H265",
+            Self::Aac => "MPEG4-GENERIC",
+            Self::AacLatm => "MP4A-LATM",
+            Self::Opus => "OPUS",
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+        }
+    }
+
+    /// The encoding of this name; case does not matter (RFC 4855). `None` for those that are not taken.
+    pub fn named(name: &str) -> Option<Self> {
+        if name.eq_ignore_ascii_case("HEVC") {
+            return Some(Self::H265); // what some cameras say
+        }
+        Self::ALL.into_iter().find(|encoding| encoding.name().eq_ignore_ascii_case(name))
+    }
+
     /// Pictures or sound.
     pub fn kind(self) -> TrackKind {
         match self {

@@ -35,6 +35,8 @@ pub const TRACKS_MAX: usize = 8;
 const OPEN_BYTES_MAX: usize = 64 << 10;
 const REPORT_BYTES_MAX: usize = 4 << 10;
 const ENTRY_HEAD_BYTES: usize = 4;
+/// What a camera sends in a fiftieth of a second at some megabits; more is made room for as it comes.
+const BATCH_BYTES: usize = 16 << 10;
 /// Where a batch's entries begin: prefix, version, kind and arrival.
 const ENTRIES_AT: usize = PREFIX_BYTES + 2 + 8;
 
@@ -134,7 +136,7 @@ pub struct BatchBuilder(BytesMut);
 
 impl Default for BatchBuilder {
     fn default() -> Self {
-        let mut message = BytesMut::new();
+        let mut message = BytesMut::with_capacity(BATCH_BYTES);
         message.put_bytes(0, ENTRIES_AT);
         Self(message)
     }

@@ -63,9 +63,10 @@ async fn all_stored(server: &Server, stream: &str) {
 }
 
 /// ffmpeg pushing a live synthetic picture (lavfi `source`) in real time until it is killed or dropped.
-pub fn push_live(server: &Server, stream: &str, source: &str, encode: &[&str], query: &str) -> Child {
+pub fn push_live(server: &Server, stream: &str, source: &str) -> Child {
     let mut command = ffmpeg();
-    command.args(["-re", "-f", "lavfi", "-i", source]).args(encode).args(sink(server, stream, query));
+    command.args(["-re", "-f", "lavfi", "-i", source]).args(LIVE_H264).args(FRAGMENTATIONS[2].options);
+    command.args(["-frag_duration", "250000"]).args(sink(server, stream, ""));
     command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().expect("start ffmpeg")
 }
 
@@ -82,7 +83,7 @@ pub fn push_loop(server: &Server, stream: &str, file: &Path, seconds: u32) -> Ch
     command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().expect("start ffmpeg")
 }
 
-/// Cheap H.264 for live pictures: 1 s groups in 250 ms fragments.
+/// Cheap H.264 for live pictures, with a key frame every second.
 pub const LIVE_H264: &[&str] = &[
     "-c:v",
     "libx264",
@@ -96,10 +97,6 @@ pub const LIVE_H264: &[&str] = &[
     "25",
     "-keyint_min",
     "25",
-    "-movflags",
-    "+frag_keyframe+empty_moov+default_base_moof",
-    "-frag_duration",
-    "250000",
 ];
 
 fn ffmpeg() -> Command {

@@ -1,5 +1,6 @@
 //! Cameras that speak RTSP: programs that push to a server, and a server to pull from.
 
+use super::camera::LIVE_H264;
 use super::server::{KEY_ID, SECRET, Server};
 use super::{paths, wait};
 use serde_json::{Value, json};
@@ -47,7 +48,7 @@ fn ffmpeg(input: &[&str], transport: &str, url: &str) -> Command {
 
 /// ffmpeg pushing a live synthetic picture over TCP until dropped: a second to the key frame, 25 frames a second.
 pub async fn push_live(server: &Server, stream: &str) -> Child {
-    let input = [&["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25"][..], LIVE].concat();
+    let input = [&["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25"][..], LIVE_H264].concat();
     start_ffmpeg_push(&input, "tcp", &url(server, stream).await)
 }
 
@@ -56,22 +57,6 @@ pub fn push_loop(file: &Path, url: &str) -> Child {
     let file = file.to_str().expect("UTF-8");
     start_ffmpeg_push(&["-stream_loop", "-1", "-i", file, "-c", "copy"], "tcp", url)
 }
-
-/// Cheap H.264 with a key frame every second.
-pub const LIVE: &[&str] = &[
-    "-c:v",
-    "libx264",
-    "-preset",
-    "ultrafast",
-    "-tune",
-    "zerolatency",
-    "-pix_fmt",
-    "yuv420p",
-    "-g",
-    "25",
-    "-keyint_min",
-    "25",
-];
 
 /// `rtspclientsink` as it is used: `source` ends in something that it can payload, and lasts for seconds. What counts is
 /// what the server stored: at the end of its stream this client of GStreamer 1.22 now and then hangs, or takes the closing

@@ -76,21 +76,16 @@ fn raw_aac() -> gst::caps::Builder<gst::caps::NoFeature> {
 
 /// The packets of a track, as GStreamer describes them. Format parameters become fields of their own.
 pub(crate) fn packets(track: &RtpTrack) -> Result<gst::Caps, GaveUp> {
-    let (media, name) = match track.encoding {
-        Encoding::H264 => ("video", "H264"),
-        Encoding::H265 => ("video", "H265"),
-        Encoding::Aac => ("audio", "MPEG4-GENERIC"),
-        Encoding::AacLatm => ("audio", "MP4A-LATM"),
-        Encoding::Opus => ("audio", "OPUS"),
-        Encoding::Pcmu => ("audio", "PCMU"),
-        Encoding::Pcma => ("audio", "PCMA"),
+    let media = match track.encoding.kind() {
+        TrackKind::Video => "video",
+        TrackKind::Audio => "audio",
     };
     let rate = i32::try_from(track.clock_rate)
         .map_err(|_| unsupported(format!("a clock of {} Hz", track.clock_rate)))?;
     let mut caps = gst::Structure::builder("application/x-rtp")
         .field("media", media)
         .field("clock-rate", rate)
-        .field("encoding-name", name)
+        .field("encoding-name", track.encoding.name())
         .field("payload", i32::from(track.payload_type));
     if media == "audio" {
         caps = caps.field("encoding-params", track.channels.max(1).to_string());
@@ -109,16 +104,7 @@ pub(crate) fn packets(track: &RtpTrack) -> Result<gst::Caps, GaveUp> {
 pub(crate) fn track(caps: &gst::CapsRef) -> Option<RtpTrack> {
     let caps = caps.structure(0)?;
     let text = |name: &str| caps.get::<String>(name).ok();
-    let encoding = match text("encoding-name")?.to_ascii_uppercase().as_str() {
-        "H264" => Encoding::H264,
-        "H265" => Encoding::H265,
-        "MPEG4-GENERIC" => Encoding::Aac,
-        "MP4A-LATM" => Encoding::AacLatm,
-        "OPUS" => Encoding::Opus,
-        "PCMU" => Encoding::Pcmu,
-        "PCMA" => Encoding::Pcma,
-        _ => return None,
-    };
+    let encoding = Encoding::named(&text("encoding-name")?)?;
     let fmtp = PARAMETERS.iter().filter_map(|name| Some(((*name).to_owned(), text(name)?)));
     let channels = match encoding.kind() {
         TrackKind::Video => 0,

@@ -64,6 +64,8 @@ pub struct CamerasConfig {
     pub takeover: bool,
 }
 
+/// Chunks of cameras over RTSP last about this long, in milliseconds.
+pub(crate) const CHUNK_MS: u32 = 250;
 /// A camera's packets are fetched this often, together, rather than each as it comes: a camera at 4 Mbit/s sends 370 a
 /// second, and three processes would wake up for every one of them. Far less than the duration of a chunk.
 pub(crate) const PACE: Duration = Duration::from_millis(20);

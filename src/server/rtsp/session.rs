@@ -7,11 +7,9 @@
 use super::refusal::Refusal;
 use super::target::Target;
 use super::transport::Offer;
+use crate::cameras::CHUNK_MS;
 use media::rtp::RtpTrack;
 use media::worker_protocol::camera::{Carriage, Open, PacketKind, TRACKS_MAX};
-
-/// Chunks last about this long.
-const CHUNK_MS: u32 = 250;
 
 /// How a track's packets come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::PULL_SILENCE;
 use super::error::PullError;
 use super::settings::{Source, Transport};
-use crate::cameras::{PACE, Recorder};
+use crate::cameras::{CHUNK_MS, PACE, Recorder};
 use crate::workers::process::within;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// How long a camera may take for each answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Chunks last about this long, in milliseconds.
-pub(super) const CHUNK_MS: u32 = 250;
 
 /// A camera that is sending.
 pub(super) struct Client {

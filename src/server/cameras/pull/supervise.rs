@@ -1,11 +1,11 @@
 //! The task behind a source: calls for the camera, records it, calls again.
 
 use super::PULL_SILENCE;
-use super::client::{CHUNK_MS, Client};
+use super::client::Client;
 use super::error::PullError;
 use super::settings::Source;
 use super::status::{Shared, SourceState};
-use crate::cameras::{Cameras, RecordError, RecordOptions, Recorder};
+use crate::cameras::{CHUNK_MS, Cameras, RecordError, RecordOptions, Recorder};
 use media::worker_protocol::camera::{Carriage, Open, WorkerSource};
 use shardlog::env::Env;
 use std::time::Duration;
