@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tests::harness::boxes::{fragments, samples};
 use tests::harness::camera::push_live;
 use tests::harness::client::Client;
-use tests::harness::footage::{ffmpeg, numbered_h264};
+use tests::harness::footage::{ffmpeg_saying, numbered_h264};
 use tests::harness::pusher::Pusher;
 use tests::harness::server::Server;
 use tests::harness::time::whole_range;
@@ -71,7 +71,7 @@ async fn acknowledged_footage_survives_twenty_kills() {
     assert!(promised.len() >= ROUNDS, "there was something to lose: {}", promised.len());
     assert!(sequences.windows(2).all(|pair| pair[0] <= pair[1]), "MEDIA-SEQUENCE went back: {sequences:?}");
     check_promises(&server, &promised).await;
-    check_decodable(&server, promised.len()).await;
+    check_decodable(&server, &promised).await;
     check_live_goes_on(&server).await;
 }
 
@@ -100,18 +100,33 @@ async fn check_promises(server: &Server, promised: &BTreeMap<u64, Vec<u8>>) {
     }
 }
 
-/// A strict decoder reads the whole archive.
-async fn check_decodable(server: &Server, fragments: usize) {
+/// The archive's playlist lists every promised fragment, and a strict decoder reads all of it.
+async fn check_decodable(server: &Server, promised: &BTreeMap<u64, Vec<u8>>) {
     let client = server.client();
     let range = whole_range(&client.json(&format!("/v1/video/{STREAM}")).await);
+    let playlist = client.text(&format!("/v1/video/{STREAM}/hls/archive/media.m3u8?{range}")).await;
+    for number in promised.keys() {
+        assert!(playlist.contains(&format!("/{number}.m4s")), "{number} is missing in {range}:\n{playlist}");
+    }
     let token = client.token(STREAM, &["play"]).await;
     let url = format!("{}/v1/video/{STREAM}/hls/archive.m3u8?{range}&token={token}", server.url());
-    let text =
-        ffmpeg(&["-xerror", "-i", &url, "-map", "0:v", "-fps_mode", "passthrough", "-f", "framemd5", "-"]);
+    let (text, said) = ffmpeg_saying(&[
+        "-xerror",
+        "-i",
+        &url,
+        "-map",
+        "0:v",
+        "-fps_mode",
+        "passthrough",
+        "-f",
+        "framemd5",
+        "-",
+    ]);
     let frames = text.lines().filter(|line| !line.starts_with('#')).count();
     assert!(
-        frames >= fragments * 10,
-        "{fragments} fragments of 10 frames were promised, {frames} frames decoded"
+        frames >= promised.len() * 10,
+        "{} fragments of 10 frames were promised, {frames} frames decoded; ffmpeg said:\n{said}\n{playlist}",
+        promised.len()
     );
 }
 

@@ -5,20 +5,25 @@ use std::process::Command;
 
 /// Runs ffmpeg to the end; panics with what it said.
 pub fn ffmpeg(args: &[&str]) -> String {
-    run("ffmpeg", &[&["-hide_banner", "-nostdin", "-y", "-loglevel", "error"], args].concat())
+    run("ffmpeg", &[&["-hide_banner", "-nostdin", "-y", "-loglevel", "error"], args].concat()).0
+}
+
+/// Runs ffmpeg to the end; its stdout, and its warnings for a failing test to show.
+pub fn ffmpeg_saying(args: &[&str]) -> (String, String) {
+    run("ffmpeg", &[&["-hide_banner", "-nostdin", "-y", "-loglevel", "warning"], args].concat())
 }
 
 /// Runs ffprobe; its stdout.
 pub fn ffprobe(args: &[&str]) -> String {
-    run("ffprobe", &[&["-hide_banner", "-loglevel", "error"], args].concat())
+    run("ffprobe", &[&["-hide_banner", "-loglevel", "error"], args].concat()).0
 }
 
-fn run(program: &str, args: &[&str]) -> String {
+fn run(program: &str, args: &[&str]) -> (String, String) {
     let answer =
         Command::new(program).args(args).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     let said = String::from_utf8_lossy(&answer.stderr);
     assert!(answer.status.success(), "{program} {}: {}\n{said}", args.join(" "), answer.status);
-    String::from_utf8_lossy(&answer.stdout).into_owned()
+    (String::from_utf8_lossy(&answer.stdout).into_owned(), said.into_owned())
 }
 
 /// A machine-readable clock: 16 squares along the top edge, white where the bit of the frame number is set (lowest bit
