@@ -282,7 +282,9 @@ async function adding(console_, { live: name }) {
   await console_.open("#/");
   await until("the list", () => console_.page.$(`tr[data-stream="${name}"]`));
   await console_.clickText("Add camera");
-  await until("the dialog", () => console_.page.$("dialog[open] input[name=stream]"));
+  const streamField = "dialog[open] input[name=stream]";
+  await until("the dialog", () => console_.page.$(streamField));
+  await console_.page.type(streamField, "gate");
   await console_.clickText("Pull");
   const address = "input[name=source-url]";
   await until("a field for the address", () => console_.page.$(address));
@@ -294,6 +296,10 @@ async function adding(console_, { live: name }) {
   const typed = await console_.page.$$eval("dialog input", (all) => all.map((input) => input.value));
   ensure(typed.includes("rtsp://127.0.0.1:9/cam") && typed.includes("admin"), `the sign-in stayed in the address: ${typed[1]}`);
   await console_.shot("add-camera");
+  await console_.clickText("Push");
+  await console_.clickText("Pull");
+  const kept = await console_.page.$$eval("dialog input", (all) => all.map((input) => input.value));
+  ensure(kept.includes("gate") && kept.includes("rtsp://127.0.0.1:9/cam"), `looking at the other way lost something: ${kept}`);
   await console_.press("Escape");
   await until("the dialog to close", async () => !(await console_.page.$("dialog[open]")));
   return { text };

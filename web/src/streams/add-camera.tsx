@@ -7,7 +7,7 @@ import { Dialog } from "../pieces/dialog";
 import { RetentionField } from "../pieces/retention-field";
 import { State } from "../pieces/state";
 import { streamHref } from "../router";
-import { EMPTY_DRAFT, settingsOf } from "../source/draft";
+import { EMPTY_DRAFT, type SourceDraft, settingsOf } from "../source/draft";
 import { SourceFields } from "../source/fields";
 import { ProbeResult, useProbe } from "../source/probe";
 import { TestButton } from "../source/settings";
@@ -34,6 +34,12 @@ const WAYS: [Way, string, string][] = [
 export function AddCamera({ client, onClose, onCreated }: Props) {
   const [way, setWay] = useState<Way>("push");
   const [created, setCreated] = useState<string | null>(null);
+  // Both kept here: looking at the other way loses nothing that was typed.
+  const [draft, setDraft] = useState(EMPTY_DRAFT);
+  const newStream = useNewStream(client, (name) => {
+    setCreated(name);
+    onCreated();
+  });
   if (created !== null) {
     const title = way === "push" ? `Push to ${created}` : `Calling the camera of ${created}`;
     return (
@@ -43,11 +49,6 @@ export function AddCamera({ client, onClose, onCreated }: Props) {
       </Dialog>
     );
   }
-  const onDone = (name: string) => {
-    setCreated(name);
-    onCreated();
-  };
-  const Form = way === "push" ? PushForm : PullForm;
   return (
     <Dialog key="create" title="Add camera" onClose={onClose} wide>
       <div class="ways">
@@ -60,19 +61,21 @@ export function AddCamera({ client, onClose, onCreated }: Props) {
         </div>
         <p>{WAYS.find(([id]) => id === way)![2]}</p>
       </div>
-      <Form client={client} onClose={onClose} onDone={onDone} />
+      {way === "push" ? (
+        <PushForm newStream={newStream} onClose={onClose} />
+      ) : (
+        <PullForm newStream={newStream} onClose={onClose} client={client} draft={draft} onDraft={setDraft} />
+      )}
     </Dialog>
   );
 }
 
 interface FormProps {
-  client: Client;
+  newStream: ReturnType<typeof useNewStream>;
   onClose: () => void;
-  onDone: (name: string) => void;
 }
 
-function PushForm({ client, onClose, onDone }: FormProps) {
-  const { error, fields, create } = useNewStream(client, onDone);
+function PushForm({ newStream: { error, fields, create }, onClose }: FormProps) {
   return (
     <form onSubmit={(event) => void create(event, {})}>
       {fields.name}
@@ -90,15 +93,19 @@ function PushForm({ client, onClose, onDone }: FormProps) {
   );
 }
 
-function PullForm({ client, onClose, onDone }: FormProps) {
-  const { error, fields, create } = useNewStream(client, onDone);
-  const [draft, setDraft] = useState(EMPTY_DRAFT);
-  const { tried, run } = useProbe(client, draft, setDraft);
+interface PullFormProps extends FormProps {
+  client: Client;
+  draft: SourceDraft;
+  onDraft: (draft: SourceDraft) => void;
+}
+
+function PullForm({ newStream: { error, fields, create }, onClose, client, draft, onDraft }: PullFormProps) {
+  const { tried, run } = useProbe(client, draft, onDraft);
   return (
     <form class="pull" onSubmit={(event) => void create(event, { source: settingsOf(draft) })}>
       <div class="pull-fields">
         {fields.name}
-        <SourceFields draft={draft} onDraft={setDraft} />
+        <SourceFields draft={draft} onDraft={onDraft} />
         {fields.retention}
       </div>
       <ProbeResult tried={tried} />
