@@ -257,3 +257,51 @@ async fn a_worker_that_has_grown_too_large_is_replaced_under_its_cameras() {
     }
     server.stop().await;
 }
+
+/// An hour of a camera that calls again every twenty seconds. Media libraries like to keep a little of each.
+#[tokio::test]
+async fn reconnecting_leaves_nothing_behind_in_the_worker() {
+    let folder = TempDir::new().unwrap();
+    let mut config = config(&folder.path().join("data"), |layer| layer.media_worker = Some(media_worker()));
+    config.camera_workers = 1;
+    let mut server = TestServer::start_on(config, None).await;
+    let reconnect = async |times: u32| {
+        for _ in 0..times {
+            let mut camera = Camera::begin(&server, "yard").await.unwrap();
+            for _ in 0..10 {
+                camera.picture(&server).await.unwrap();
+            }
+            let summary = camera.recorder.finish(End::Eof).await;
+            assert!(summary.error.is_none(), "{summary:?}");
+        }
+        let workers = server.app.cameras.stats().workers;
+        assert_eq!((workers.pids.len(), workers.restarts, workers.recycled), (1, 0, 0), "{workers:?}");
+        Holdings::of(workers.pids[0])
+    };
+    let settled = reconnect(60).await;
+    let after = reconnect(180).await;
+    let said = format!("after 60 cameras {settled:?}, after 180 more {after:?}");
+    println!("{said}");
+    assert!(after.files <= settled.files && after.threads <= settled.threads, "{said}");
+    // 180 × 20 KiB: less than one picture's worth a camera, and no more than an allocator's whims.
+    assert!(after.memory_kib < settled.memory_kib + 3600, "{said}");
+    server.stop().await;
+}
+
+/// What a process holds.
+#[derive(Debug)]
+struct Holdings {
+    files: usize,
+    threads: usize,
+    memory_kib: u64,
+}
+
+impl Holdings {
+    fn of(pid: u32) -> Self {
+        let count = |folder: &str| std::fs::read_dir(format!("/proc/{pid}/{folder}")).unwrap().count();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let memory_kib = memory.trim().trim_end_matches(" kB").parse().unwrap();
+        Self { files: count("fd"), threads: count("task"), memory_kib }
+    }
+}
