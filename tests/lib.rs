@@ -9,13 +9,17 @@ pub mod harness {
     pub mod boxes;
     pub mod camera;
     pub mod client;
+    pub mod disks;
     pub mod footage;
     pub mod frames;
     pub mod paths;
     pub mod processes;
+    pub mod promises;
     pub mod pusher;
     pub mod rtsp;
+    pub mod seed;
     pub mod server;
     pub mod time;
+    pub mod unsynced;
     pub mod wait;
 }

@@ -34,11 +34,15 @@ const CLIENTS: &[&str] = &[
     "gstreamer1.0-tools",
     "openssl",
     "curl",
+    // File systems whose power is cut.
+    "e2fsprogs",
+    "mount",
     "procps",
     "python3",
     "python3-gi",
     "python3-venv",
     "python3-pip",
+    "xfsprogs",
 ];
 
 /// Recorders that benchmarks measure beside ours.

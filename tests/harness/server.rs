@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use super::paths;
+use super::processes::{Signal, signal};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -48,7 +49,12 @@ impl Server {
         server
     }
 
-    async fn launch(data: &Path, settings: Settings) -> Self {
+    /// Starts on a data directory that is somebody else's to remove.
+    pub async fn start_on(data: &Path, settings: Settings) -> Self {
+        Self::launch(data, settings).await
+    }
+
+    fn spawn(data: &Path, settings: &Settings) -> (Child, PathBuf) {
         let parent = data.parent().expect("data lies in a folder");
         std::fs::create_dir_all(parent).expect("folder for data");
         let log = parent.join("server.log");
@@ -63,7 +69,11 @@ impl Server {
             .env("KINETOSCOPE_ROOT_SECRET_ACCESS_KEY", SECRET);
         command.envs(settings.env.iter().cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_file).kill_on_drop(true);
-        let mut child = command.spawn().expect("start kinetoscope");
+        (command.spawn().expect("start kinetoscope"), log)
+    }
+
+    async fn launch(data: &Path, settings: Settings) -> Self {
+        let (mut child, log) = Self::spawn(data, &settings);
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let url = tokio::time::timeout(Duration::from_secs(60), async {
             while let Ok(Some(line)) = lines.next_line().await {
@@ -115,10 +125,28 @@ impl Server {
         let _ = self.child.kill().await;
     }
 
+    /// SIGTERM, and SIGKILL if it has not ended after `patience`. Whether it was killed.
+    pub async fn stop_or_kill(&mut self, patience: Duration) -> bool {
+        signal(self.pid(), Signal::TERM);
+        if tokio::time::timeout(patience, self.child.wait()).await.is_err() {
+            self.kill().await;
+        }
+        was_killed(&mut self.child).await
+    }
+
+    /// Starts on the same data, on which no server may be running, and kills it after `patience`, whether it serves by
+    /// then or not. Whether it was killed.
+    pub async fn start_and_kill(&mut self, patience: Duration) -> bool {
+        let (mut child, _) = Self::spawn(&self.data, &self.settings);
+        if tokio::time::timeout(patience, child.wait()).await.is_err() {
+            let _ = child.kill().await;
+        }
+        was_killed(&mut child).await
+    }
+
     /// SIGTERM, and the exit code.
     pub async fn stop(&mut self) -> Option<i32> {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid()).expect("pid")).expect("pid");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("SIGTERM");
+        signal(self.pid(), Signal::TERM);
         let status = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
         status.expect("the server ends within 30 s of SIGTERM").expect("wait").code()
     }
@@ -129,6 +157,20 @@ impl Server {
         next._folder = self._folder.take();
         *self = next;
     }
+}
+
+/// `kinetoscope check` finds nothing wrong with the data directory of a server that has stopped.
+pub fn check(data: &Path) {
+    let output = std::process::Command::new(paths::binary("kinetoscope")).arg("check").arg(data).output();
+    let output = output.expect("run kinetoscope check");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains(": 0 faults"), "{output:?}");
+    print!("{said}");
+}
+
+async fn was_killed(child: &mut Child) -> bool {
+    let status = child.wait().await.expect("wait");
+    std::os::unix::process::ExitStatusExt::signal(&status) == Some(Signal::KILL.as_raw())
 }
 
 fn tail(log: &Path) -> String {
