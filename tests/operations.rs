@@ -111,6 +111,22 @@ async fn two_servers_do_not_share_a_data_directory() {
     assert!(said.contains("in use") || said.contains("another"), "{said}");
 }
 
+/// Whether messages can be written must not matter to footage: they may go to the disk that is full.
+#[tokio::test]
+async fn messages_that_cannot_be_written_do_no_harm() {
+    let folder = TempDir::new().expect("temporary folder");
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+    let mut server = Server::start_saying(&folder.path().join("data"), full).await;
+    let _camera = push_live(&server, "cam", "testsrc2=size=160x90:rate=25");
+    wait::until("footage", Duration::from_secs(30), || async {
+        let answer = server.client().get("/v1/video/cam/fragments").await;
+        let text = answer.text().await.map_err(|error| error.to_string())?;
+        if text.contains("fragment_number") { Ok(()) } else { Err(text) }
+    })
+    .await;
+    assert_eq!(server.stop().await, Some(0));
+}
+
 #[tokio::test]
 async fn a_first_start_writes_credentials_that_work() {
     let folder = TempDir::new().expect("temporary folder");

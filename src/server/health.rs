@@ -1,4 +1,7 @@
-//! `/healthz`: it answers. `/readyz`: the disk takes writes, and frames can be made.
+//! `/healthz`: it answers. `/readyz`: the disk takes writes, the log does, and frames can be made.
+//!
+//! A lane of the log that has seen a write or a sync fail takes no more until the server is started again: only then is the
+//! file looked at afresh, and what was acknowledged told from what was not. `/readyz` says so, for whoever restarts servers.
 
 use crate::app::App;
 use axum::Json;
@@ -23,14 +26,19 @@ pub async fn healthz() -> &'static str {
 /// `GET /readyz`
 pub async fn readyz(State(app): State<App>) -> Response {
     let disk = app.disk.check(&app).await;
+    let log = match app.store.failures() {
+        failures if failures.is_empty() => Ok(()),
+        failures => Err(format!("restart the server: {}", failures.join("; "))),
+    };
     let workers = match &app.pool {
         Ok(pool) if pool.stats().alive > 0 => Ok(()),
         Ok(pool) => Err(format!("no media-worker is up: {}", pool.stats().description)),
         Err(error) => Err(error.to_string()),
     };
-    let ready = disk.is_ok() && workers.is_ok();
+    let ready = disk.is_ok() && log.is_ok() && workers.is_ok();
     let word = |outcome: Result<(), String>| outcome.err().unwrap_or_else(|| "ok".to_owned());
-    let body: Value = json!({"ready": ready, "checks": {"disk": word(disk), "workers": word(workers)}});
+    let checks = json!({"disk": word(disk), "log": word(log), "workers": word(workers)});
+    let body: Value = json!({"ready": ready, "checks": checks});
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

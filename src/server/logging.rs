@@ -11,6 +11,9 @@ pub fn init() {
         filter = filter.add_directive(quiet);
     }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // What cannot be written (the log may lie on the disk that is full, or fails) is lost. By default it is complained about,
+    // on standard error too, with a macro that panics: in the middle of whatever had something to say.
+    let builder = builder.log_internal_errors(false);
     // Fails only when logging is already set up.
     let _ = if std::io::stderr().is_terminal() {
         builder.with_target(false).try_init()

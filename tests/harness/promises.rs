@@ -34,6 +34,11 @@ impl Pieces {
         Self { init, fragments, places }
     }
 
+    /// All of it, as one file.
+    pub fn whole(&self) -> Vec<u8> {
+        [self.init.as_slice(), &self.fragments.concat()].concat()
+    }
+
     /// Pushes all of it, a fragment every `pace`.
     pub fn push(&self, client: &Client, stream: &str, pace: Duration) -> Pusher {
         Pusher::start(client, stream, self.init.clone(), self.fragments.clone(), pace)

@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::paths;
 use super::processes::{Signal, signal};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -54,11 +55,21 @@ impl Server {
         Self::launch(data, settings).await
     }
 
+    /// The same, with its messages going to a file.
+    pub async fn start_saying(data: &Path, to: File) -> Self {
+        let settings = Settings::default();
+        Self::up(Self::spawn_saying(data, &settings, to), data, settings, PathBuf::new()).await
+    }
+
     fn spawn(data: &Path, settings: &Settings) -> (Child, PathBuf) {
         let parent = data.parent().expect("data lies in a folder");
         std::fs::create_dir_all(parent).expect("folder for data");
         let log = parent.join("server.log");
-        let log_file = std::fs::File::options().create(true).append(true).open(&log).expect("log file");
+        let log_file = File::options().create(true).append(true).open(&log).expect("log file");
+        (Self::spawn_saying(data, settings, log_file), log)
+    }
+
+    fn spawn_saying(data: &Path, settings: &Settings, log: File) -> Child {
         let mut command = Command::new(paths::binary("kinetoscope"));
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--rtsp-listen", "127.0.0.1:0", "--data"])
@@ -68,12 +79,17 @@ impl Server {
             .env("KINETOSCOPE_ROOT_ACCESS_KEY_ID", KEY_ID)
             .env("KINETOSCOPE_ROOT_SECRET_ACCESS_KEY", SECRET);
         command.envs(settings.env.iter().cloned());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_file).kill_on_drop(true);
-        (command.spawn().expect("start kinetoscope"), log)
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
+        command.spawn().expect("start kinetoscope")
     }
 
     async fn launch(data: &Path, settings: Settings) -> Self {
-        let (mut child, log) = Self::spawn(data, &settings);
+        let (child, log) = Self::spawn(data, &settings);
+        Self::up(child, data, settings, log).await
+    }
+
+    /// The server of a process, when it says that it is up.
+    async fn up(mut child: Child, data: &Path, settings: Settings, log: PathBuf) -> Self {
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let url = tokio::time::timeout(Duration::from_secs(60), async {
             while let Ok(Some(line)) = lines.next_line().await {

@@ -70,8 +70,11 @@ fn encode(line: &Line<'_>) -> Bytes {
     bytes.into()
 }
 
+/// Clients send again what was refused with [`STREAM_READ_ERROR`], [`INTERNAL_ERROR`] or [`ARCHIVAL_ERROR`]. What was refused
+/// with any other number they skip.
 fn error_id(error: &IngestError) -> u32 {
     match error.kind() {
+        ErrorKind::Unavailable if error.code() == "STORAGE_FAILED" => ARCHIVAL_ERROR,
         ErrorKind::Invalid | ErrorKind::TooLarge => INVALID_DATA,
         ErrorKind::NotFound | ErrorKind::Gone => STREAM_NOT_ACTIVE,
         ErrorKind::Conflict | ErrorKind::Unavailable => STREAM_READ_ERROR,
@@ -83,6 +86,8 @@ fn error_id(error: &IngestError) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use streams::AppendError;
 
     #[test]
     fn lines() {
@@ -96,5 +101,11 @@ mod tests {
         assert_eq!(taken_over["ErrorId"], 4000);
         assert_eq!(taken_over["ErrorCode"], "TAKEN_OVER");
         assert!(taken_over.get("FragmentNumber").is_none());
+        let source = Arc::new(std::io::Error::other("a sync failed"));
+        let failed = IngestError::Append(AppendError::Unknown(source));
+        let failed = line(&Event::Error { fragment: Some(fragment), error: failed });
+        let failed: serde_json::Value = serde_json::from_slice(&failed).unwrap();
+        assert_eq!((failed["ErrorId"].as_u64(), failed["FragmentNumber"].as_str()), (Some(5001), Some("7")));
+        assert_eq!(failed["ErrorCode"], "STORAGE_FAILED");
     }
 }

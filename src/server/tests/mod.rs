@@ -3,6 +3,7 @@
 mod auth;
 mod cameras;
 mod commands;
+mod failing;
 mod ingest;
 mod limits;
 mod playback;
@@ -78,13 +79,17 @@ impl TestServer {
     }
 
     async fn start_on(config: Config, tls: Option<TlsAcceptor>) -> Self {
+        Self::start_in(Env::real(), config, tls).await
+    }
+
+    async fn start_in(env: Env, config: Config, tls: Option<TlsAcceptor>) -> Self {
         let data = DataDir::open(&config.data, true).unwrap();
         let root = root::source(None, &config.data, true, |_| None).unwrap();
         let preset = Credentials { key_id: KEY_ID.to_owned(), secret: SECRET.to_owned() };
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let rtsp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let rtsp_address = rtsp.local_addr().unwrap();
-        let service = Service::open(config, &data, root, Some(preset), Env::real()).await.unwrap();
+        let service = Service::open(config, &data, root, Some(preset), env).await.unwrap();
         let app = service.app().clone();
         let address = listener.local_addr().unwrap();
         app.rtsp.set_listening(Listening::On(rtsp_address));

@@ -76,8 +76,8 @@ impl Queue {
     /// Puts an operation at the end, unless the lane takes none any more.
     pub(super) fn push(&self, op: Op) -> Result<(), StoreError> {
         let mut state = lock(&self.state);
-        if let Some(cause) = &state.dead {
-            return Err(Refusal::LaneDead { lane: self.lane, cause: cause.clone() }.into());
+        if let Some(refusal) = self.refusal(&state) {
+            return Err(refusal.into());
         }
         if state.closed {
             return Err(Refusal::Closed.into());
@@ -130,5 +130,15 @@ impl Queue {
 
     pub(super) fn is_dead(&self) -> bool {
         lock(&self.state).dead.is_some()
+    }
+
+    /// Why it takes no more, if a write has failed.
+    pub(super) fn failure(&self) -> Option<Refusal> {
+        self.refusal(&lock(&self.state))
+    }
+
+    fn refusal(&self, state: &State) -> Option<Refusal> {
+        let cause = state.dead.clone()?;
+        Some(Refusal::LaneDead { lane: self.lane, cause })
     }
 }

@@ -91,4 +91,11 @@ impl LocalStore {
         }
         stats
     }
+
+    /// What is wrong with lanes that take no writes since one failed, in words. It stays so until the store is opened again.
+    pub fn failures(&self) -> Vec<String> {
+        let lanes = lock(&self.inner.lanes);
+        let failures = lanes.values().filter_map(|lane| lane.shared.queue.failure());
+        failures.map(|failure| failure.to_string()).collect()
+    }
 }
