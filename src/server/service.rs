@@ -80,7 +80,11 @@ impl Service {
         let vault = open_vault(data, root, &env).await?;
         let meta: Arc<dyn MetaStore> = Arc::new(SqliteMeta::open(data.meta()).await?);
         let opened = AccessKeys::open(&*meta, &vault, &env, preset, &data.credentials()).await?;
-        let options = LocalOptions { segment_bytes: config.segment_mib << 20, ..LocalOptions::default() };
+        let options = LocalOptions {
+            segment_bytes: config.segment_mib << 20,
+            recent_bytes: usize::try_from(config.live_cache_mib << 20).unwrap_or(usize::MAX),
+            ..LocalOptions::default()
+        };
         let store = Arc::new(LocalStore::open(data.log(), options, env.clone()).await?);
         let log: Arc<dyn LogStore> = store.clone();
         let streams = Streams::open(log, meta, vault.clone(), env.clone(), StreamsConfig::default()).await?;

@@ -89,6 +89,9 @@ pub struct Layer {
     /// MiB after which the log begins a new segment file [default: 256]
     #[arg(long, value_name = "MIB")]
     pub segment_mib: Option<u64>,
+    /// MiB of the newest chunks of all streams that are kept in memory for live viewers; 0: none [default: 64]
+    #[arg(long, value_name = "MIB")]
+    pub live_cache_mib: Option<u64>,
 }
 
 impl Layer {
@@ -114,6 +117,7 @@ impl Layer {
             retention_hours: Some(24),
             target_duration_s: Some(10),
             segment_mib: Some(256),
+            live_cache_mib: Some(64),
             ..Self::default()
         }
     }
@@ -150,6 +154,7 @@ pub struct Config {
     pub retention_hours: u32,
     pub target_duration_s: u32,
     pub segment_mib: u64,
+    pub live_cache_mib: u64,
 }
 
 impl Config {
@@ -175,6 +180,7 @@ impl Config {
             ("retention_hours", u64::from(self.retention_hours), 1..=87_600),
             ("target_duration_s", u64::from(self.target_duration_s), 1..=60),
             ("segment_mib", self.segment_mib, 1..=4096),
+            ("live_cache_mib", self.live_cache_mib, 0..=1_048_576),
         ];
         for (key, value, range) in ranges {
             if !range.contains(&value) {

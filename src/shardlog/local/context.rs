@@ -3,6 +3,7 @@
 use super::block::Entry;
 use super::lane::LaneShared;
 use super::name::LaneName;
+use super::recent::Recent;
 use super::shard::Shard;
 use super::{LocalOptions, scrub::Scrubbed, stats::Counters};
 use crate::env::{Env, File, Lock, Signal};
@@ -91,6 +92,7 @@ pub(super) struct Context {
     /// Ids of shards that are being created.
     creating: Mutex<HashSet<ShardId>>,
     pub(super) blocks: Cache<BlockKey, Arc<Vec<Entry>>, BlockWeight, FixedHasher>,
+    pub(super) recent: Recent,
     /// Segment files open for reading.
     pub(super) files: Cache<(LaneName, u64), Arc<dyn File>, UnitWeighter, FixedHasher>,
     /// Bytes that may still be queued.
@@ -113,6 +115,7 @@ impl Context {
             shards: RwLock::default(),
             creating: Mutex::default(),
             blocks: cache(block_bytes / (64 << 10), block_bytes as u64, BlockWeight),
+            recent: Recent::new(options.recent_bytes),
             files: cache(options.open_files_max, options.open_files_max as u64, UnitWeighter),
             budget: Arc::new(Semaphore::new(budget_bytes)),
             budget_bytes,

@@ -214,16 +214,28 @@ pub(super) struct Frames {
     /// How much of `buffer` is in `parts`.
     parted: usize,
     parts: Vec<Part>,
+    /// Bodies of records and where their frames go.
+    bodies: Vec<(u64, Bytes)>,
 }
 
 enum Part {
     Buffer(Range<usize>),
-    Body(Bytes),
+    /// The body with this index.
+    Body(usize),
 }
 
 impl Frames {
     pub(super) fn new(lane: LaneName, segment: u64, start: u64) -> Self {
-        Self { lane, segment, start, len: 0, buffer: Vec::new(), parted: 0, parts: Vec::new() }
+        Self {
+            lane,
+            segment,
+            start,
+            len: 0,
+            buffer: Vec::new(),
+            parted: 0,
+            parts: Vec::new(),
+            bodies: Vec::new(),
+        }
     }
 
     /// Adds a frame; returns where in the segment it goes.
@@ -237,11 +249,14 @@ impl Frames {
             self.buffer.extend_from_slice(&body);
         } else {
             self.part();
-            self.parts.push(Part::Body(body));
+            self.parts.push(Part::Body(self.bodies.len()));
         }
         let padding = unpadded.next_multiple_of(ALIGNMENT as usize) - unpadded;
         self.buffer.extend_from_slice(&[0; ALIGNMENT as usize][..padding]);
         self.len += (unpadded + padding) as u64;
+        if header.kind == Kind::Record {
+            self.bodies.push((offset, body));
+        }
         offset
     }
 
@@ -262,8 +277,13 @@ impl Frames {
         self.part();
         let parts = self.parts.iter().map(|part| match part {
             Part::Buffer(range) => &self.buffer[range.clone()],
-            Part::Body(body) => body.as_ref(),
+            Part::Body(index) => self.bodies[*index].1.as_ref(),
         });
         parts.collect()
+    }
+
+    /// The segment, and the bodies of its records with the offsets of their frames.
+    pub(super) fn into_bodies(self) -> (u64, Vec<(u64, Bytes)>) {
+        (self.segment, self.bodies)
     }
 }

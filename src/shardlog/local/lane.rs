@@ -124,6 +124,8 @@ impl Lane {
         match written {
             Written::Durable => {
                 self.context.counters.records_written.fetch_add(records, Ordering::Relaxed);
+                let (segment, bodies) = frames.into_bodies();
+                self.context.recent.add(self.shared.name, segment, bodies); // before anybody can ask for them
                 self.publish(effects);
                 // Who trims wants the space too, and a roll may be what sets it free. Nobody else need wait for it.
                 let frees = |decided: &Decided| matches!(decided.op.action, Action::Trim(_) | Action::Delete);

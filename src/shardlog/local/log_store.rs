@@ -3,6 +3,7 @@
 use super::context::Reservation;
 use super::index::{Index, Sought};
 use super::queue::{Action, Op};
+use super::reader::Wanted;
 use super::shard::Shard;
 use super::writer::{RECORD_OVERHEAD, Writer, answered};
 use super::{LocalStore, lane_of, reader, space};
@@ -17,7 +18,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 
-/// Up to so many heads that are in memory are read on the caller's own thread.
+/// Up to so many records that are in memory are read on the caller's own thread.
 const READ_AT_ONCE_MAX: usize = 1024;
 
 impl LocalStore {
@@ -93,15 +94,30 @@ impl LogStore for LocalStore {
         parts: Parts,
     ) -> Result<Vec<StoredRecord>, StoreError> {
         let shard = self.inner.context.shard(shard)?;
-        let little = parts == Parts::Heads && limit.records <= READ_AT_ONCE_MAX;
-        if little && shard.index().is_in_memory(from) {
-            return reader::read(&self.inner.context, &shard, from, limit, parts);
+        let context = &self.inner.context;
+        if shard.index().is_in_memory(from) {
+            match parts {
+                Parts::Heads if limit.records <= READ_AT_ONCE_MAX => {
+                    return reader::read(context, &shard, from, limit, Wanted::Heads);
+                }
+                Parts::Heads => {}
+                Parts::Whole => {
+                    let little = ReadLimit { records: limit.records.min(READ_AT_ONCE_MAX), ..limit };
+                    let found = reader::read(context, &shard, from, little, Wanted::Recent)?;
+                    if !found.is_empty() {
+                        return Ok(found);
+                    }
+                }
+            }
         }
-        self.blocking(move |context| reader::read(context, &shard, from, limit, parts)).await
+        self.blocking(move |context| reader::read(context, &shard, from, limit, parts.into())).await
     }
 
     async fn body(&self, shard: ShardId, seq: Seq, range: Range<u64>) -> Result<Bytes, StoreError> {
         let shard = self.inner.context.shard(shard)?;
+        if let Some(body) = reader::recent_body(&self.inner.context, &shard, seq, &range) {
+            return Ok(body);
+        }
         self.blocking(move |context| reader::body(context, &shard, seq, &range)).await
     }
 

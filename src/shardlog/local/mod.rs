@@ -38,6 +38,7 @@ mod options;
 mod queue;
 mod reader;
 mod rebuild;
+mod recent;
 mod recovery;
 mod roll;
 mod scan;

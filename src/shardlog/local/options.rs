@@ -21,6 +21,8 @@ pub struct LocalOptions {
     pub group_bytes: usize,
     /// Memory for the indexes of closed segments.
     pub block_cache_bytes: usize,
+    /// Memory for the newest bodies, so that who follows a shard does not touch the disk; 0: none.
+    pub recent_bytes: usize,
     /// Segment files kept open for reading.
     pub open_files_max: usize,
     /// Records are refused while the disk has fewer bytes than this left, so that trims can still be written.
@@ -41,6 +43,7 @@ impl Default for LocalOptions {
             queue_bytes: 128 << 20,
             group_bytes: 16 << 20,
             block_cache_bytes: 32 << 20,
+            recent_bytes: 64 << 20,
             open_files_max: 256,
             reserve_bytes: 64 << 20,
             scrub_bytes_per_second: 8 << 20,

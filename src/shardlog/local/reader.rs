@@ -17,9 +17,29 @@ use bytes::Bytes;
 use crc32c::crc32c;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// How many records are taken from an index at a time.
 const STEP: usize = 256;
+
+/// What is wanted of each record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Heads,
+    /// All of it, from wherever it is.
+    Whole,
+    /// All of it as long as that is in memory: the first record that is not ends the answer.
+    Recent,
+}
+
+impl From<Parts> for Wanted {
+    fn from(parts: Parts) -> Self {
+        match parts {
+            Parts::Heads => Self::Heads,
+            Parts::Whole => Self::Whole,
+        }
+    }
+}
 
 /// Records from `from` on; see [`LogStore::read`](crate::LogStore::read).
 pub(super) fn read(
@@ -27,14 +47,14 @@ pub(super) fn read(
     shard: &Shard,
     from: Seq,
     limit: ReadLimit,
-    parts: Parts,
+    wanted: Wanted,
 ) -> Result<Vec<StoredRecord>, StoreError> {
     let mut bytes = 0_u64;
     let mut found = Vec::new();
     while found.len() < limit.records.max(1) {
         let seq = from.plus(found.len() as u64);
-        let wanted = (limit.records.max(1) - found.len()).min(STEP);
-        let Run { segment, entries } = match locate(context, shard, seq, wanted) {
+        let count = (limit.records.max(1) - found.len()).min(STEP);
+        let Run { segment, entries } = match locate(context, shard, seq, count, wanted) {
             Ok(Some(run)) => run,
             Ok(None) => break,
             // The first record decides the answer; later trouble ends it and is met by the next read.
@@ -43,15 +63,19 @@ pub(super) fn read(
         };
         for (seq, entry) in (seq.0..).map(Seq).zip(entries) {
             bytes += entry.head.len() as u64;
-            if parts == Parts::Whole {
+            if wanted != Wanted::Heads {
                 bytes += u64::from(entry.body_len);
             }
             if bytes > limit.bytes as u64 && !found.is_empty() {
                 return Ok(found);
             }
-            let body = match parts {
-                Parts::Heads => None,
-                Parts::Whole => match whole_body(context, shard, &segment, seq, &entry) {
+            let body = match wanted {
+                Wanted::Heads => None,
+                Wanted::Recent => match recent(context, &segment, &entry) {
+                    None => return Ok(found),
+                    body => body,
+                },
+                Wanted::Whole => match whole_body(context, shard, &segment, seq, &entry) {
                     Ok(body) => Some(body),
                     Err(error) if found.is_empty() => return Err(error),
                     Err(_) => return Ok(found),
@@ -72,7 +96,8 @@ pub(super) fn body(
     range: &Range<u64>,
 ) -> Result<Bytes, StoreError> {
     let next = shard.index().tail.next;
-    let Run { segment, entries } = locate(context, shard, seq, 1)?.ok_or(StoreError::Unwritten { next })?;
+    let Run { segment, entries } =
+        locate(context, shard, seq, 1, Wanted::Whole)?.ok_or(StoreError::Unwritten { next })?;
     let entry = entries.first().ok_or(StoreError::Unwritten { next })?;
     let len = u64::from(entry.body_len);
     if range.start > range.end || range.end > len {
@@ -81,6 +106,10 @@ pub(super) fn body(
     if *range == (0..len) {
         return whole_body(context, shard, &segment, seq, entry);
     }
+    if let Some(body) = recent(context, &segment, entry) {
+        return Ok(body.slice(range.start as usize..range.end as usize)); // shorter than the body, which is in memory
+    }
+    context.recent.misses.fetch_add(1, Ordering::Relaxed);
     let at = entry.body_offset() + range.start;
     let bytes = read_range(context, &segment, at, range.end - range.start);
     bytes.map_err(|error| settle(shard, seq, error))
@@ -111,16 +140,24 @@ struct Run {
     entries: Vec<Entry>,
 }
 
-/// Where the record `seq` lies, with some that follow it; `None` if it is the next sequence.
-fn locate(context: &Context, shard: &Shard, seq: Seq, wanted: usize) -> Result<Option<Run>, StoreError> {
-    let located = shard.index().locate(seq, wanted)?;
+/// Where the record `seq` lies, with some that follow it; `None` if it is the next sequence, or not what is wanted.
+fn locate(
+    context: &Context,
+    shard: &Shard,
+    seq: Seq,
+    count: usize,
+    wanted: Wanted,
+) -> Result<Option<Run>, StoreError> {
+    let located = shard.index().locate(seq, count)?;
     match located {
         Located::End => Ok(None),
+        // A block may have to be read, and whoever wants what is in memory must not wait for that.
+        Located::Block(_) if wanted == Wanted::Recent => Ok(None),
         Located::Open(segment, entries) => Ok(Some(Run { segment, entries })),
         Located::Block(block) => {
             let entries = load(context, &block).map_err(|error| settle(shard, seq, error))?;
             let from = (seq.0 - block.info.first.0) as usize;
-            let entries = entries.iter().skip(from).take(wanted).cloned().collect();
+            let entries = entries.iter().skip(from).take(count).cloned().collect();
             Ok(Some(Run { segment: block.segment, entries }))
         }
     }
@@ -160,6 +197,18 @@ fn read_block(context: &Context, block: &BlockRef) -> Result<Vec<Entry>, StoreEr
     block::decode(bytes, info.count).map_err(|what| segment.corrupt(info.offset, what))
 }
 
+/// A byte range of one body if that is in memory.
+pub(super) fn recent_body(context: &Context, shard: &Shard, seq: Seq, range: &Range<u64>) -> Option<Bytes> {
+    let Located::Open(segment, entries) = shard.index().locate(seq, 1).ok()? else { return None };
+    let body = recent(context, &segment, entries.first()?)?;
+    let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
+    (range.start <= range.end && range.end <= body.len()).then(|| body.slice(range))
+}
+
+fn recent(context: &Context, segment: &Segment, entry: &Entry) -> Option<Bytes> {
+    context.recent.get(segment.lane, segment.number, entry.offset)
+}
+
 fn whole_body(
     context: &Context,
     shard: &Shard,
@@ -167,6 +216,10 @@ fn whole_body(
     seq: Seq,
     entry: &Entry,
 ) -> Result<Bytes, StoreError> {
+    if let Some(body) = recent(context, segment, entry) {
+        return Ok(body);
+    }
+    context.recent.misses.fetch_add(1, Ordering::Relaxed);
     let at = entry.body_offset();
     let checked = read_range(context, segment, at, u64::from(entry.body_len)).and_then(|body| {
         if crc32c(&body) == entry.body_crc {

@@ -21,6 +21,12 @@ pub struct LocalStats {
     pub records_written: u64,
     /// Bytes that wait to be written or synced.
     pub queue_bytes: u64,
+    /// Bytes of the newest bodies that are held in memory.
+    pub recent_bytes: u64,
+    /// Bodies that were read from memory.
+    pub recent_hits: u64,
+    /// Bodies that had to be read from a file.
+    pub recent_misses: u64,
     /// Segment files.
     pub segments: u64,
     /// Bytes they take. Holes punched before the store was opened count as if they were full.
@@ -70,7 +76,7 @@ pub(super) struct LaneCounts {
 impl LocalStore {
     /// The numbers now. Cheap: no lock is held for longer than it takes to count the lanes.
     pub fn stats(&self) -> LocalStats {
-        let Context { counters, scrubbed, .. } = &*self.inner.context;
+        let Context { counters, scrubbed, recent, .. } = &*self.inner.context;
         let mut stats = LocalStats {
             fsyncs: counters.fsyncs.load(Ordering::Relaxed),
             fsync_micros_total: counters.fsync_micros_total.load(Ordering::Relaxed),
@@ -78,6 +84,9 @@ impl LocalStore {
             bytes_written: counters.bytes_written.load(Ordering::Relaxed),
             records_written: counters.records_written.load(Ordering::Relaxed),
             queue_bytes: self.inner.context.queued_bytes(),
+            recent_bytes: recent.bytes() as u64,
+            recent_hits: recent.hits.load(Ordering::Relaxed),
+            recent_misses: recent.misses.load(Ordering::Relaxed),
             scrub_passes: scrubbed.passes.load(Ordering::Relaxed),
             scrub_bytes: scrubbed.bytes.load(Ordering::Relaxed),
             damaged: scrubbed.damaged.load(Ordering::Relaxed),

@@ -76,6 +76,7 @@ fn options(dice: &SeededRandom) -> LocalOptions {
         lanes_per_class: 1 + dice.below(2) as u8,
         group_bytes: if dice.coin() { 1 } else { 1 << 20 },
         block_cache_bytes: (dice.below(3) as usize) << 11,
+        recent_bytes: (dice.below(3) as usize) << 11,
         open_files_max: 1 + dice.below(3) as usize,
         reserve_bytes: dice.below(2) << 10,
         scrub_bytes_per_second: 0, // which is async work of its own; here the steps do it

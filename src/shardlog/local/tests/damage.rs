@@ -12,7 +12,11 @@ async fn read_error(bench: &Bench, seq: u64) -> String {
 #[tokio::test]
 async fn a_damaged_body_is_reported_to_its_reader_alone() {
     for segment_bytes in [4 << 10, 1 << 30] {
-        let mut bench = Bench::new(LocalOptions { segment_bytes, ..LocalOptions::default() }).await;
+        let mut bench = Bench::new(LocalOptions {
+            segment_bytes,
+            ..LocalOptions { recent_bytes: 0, ..LocalOptions::default() }
+        })
+        .await;
         bench.append(20, 700).await;
         let (path, entry) = bench.place(5);
         flip(&*bench.file(&path), entry.body_offset() + 699);
@@ -41,7 +45,7 @@ async fn a_damaged_body_is_reported_to_its_reader_alone() {
 #[tokio::test]
 async fn a_damaged_header_or_head_in_the_newest_segment_stops_the_opening() {
     for offset in [0, 20, 60, frame::HEADER_LEN as u64 + 1] {
-        let mut bench = Bench::new(LocalOptions::default()).await;
+        let mut bench = Bench::new(LocalOptions { recent_bytes: 0, ..LocalOptions::default() }).await;
         bench.append(5, 700).await;
         let (path, entry) = bench.place(2);
         flip(&*bench.file(&path), entry.offset + offset);
@@ -58,7 +62,7 @@ async fn a_damaged_header_or_head_in_the_newest_segment_stops_the_opening() {
 /// The last group's acknowledgement is known only to those who got it, unless the store was closed in good order.
 #[tokio::test]
 async fn after_a_clean_close_even_the_last_frame_is_known_to_be_acknowledged() {
-    let mut bench = Bench::new(LocalOptions::default()).await;
+    let mut bench = Bench::new(LocalOptions { recent_bytes: 0, ..LocalOptions::default() }).await;
     bench.append(5, 700).await;
     let (path, entry) = bench.place(4);
     bench.store.close().await;
@@ -155,7 +159,7 @@ async fn a_missing_segment_is_reported_to_its_readers() {
 /// Whatever part of the newest segment is left, opening gives a prefix of what was there, or says what is wrong.
 #[tokio::test]
 async fn a_segment_cut_at_any_byte_opens_or_is_reported() {
-    let mut bench = Bench::new(LocalOptions::default()).await;
+    let mut bench = Bench::new(LocalOptions { recent_bytes: 0, ..LocalOptions::default() }).await;
     bench.append(4, 60).await;
     let path = bench.segments().pop().unwrap();
     let bytes = bytes_of(&*bench.file(&path));
@@ -182,7 +186,11 @@ async fn a_segment_cut_at_any_byte_opens_or_is_reported() {
 /// The same for closed segments, whose loss must never go unnoticed.
 #[tokio::test]
 async fn a_closed_segment_cut_at_any_byte_shows_its_records_or_their_loss() {
-    let mut bench = Bench::new(LocalOptions { segment_bytes: 600, ..LocalOptions::default() }).await;
+    let mut bench = Bench::new(LocalOptions {
+        segment_bytes: 600,
+        ..LocalOptions { recent_bytes: 0, ..LocalOptions::default() }
+    })
+    .await;
     bench.append(8, 60).await;
     let (path, _) = bench.place(0);
     let bytes = bytes_of(&*bench.file(&path));

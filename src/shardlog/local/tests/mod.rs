@@ -6,6 +6,7 @@ mod fixture;
 mod gate;
 mod opening;
 mod reading;
+mod recent;
 mod reclaiming;
 mod rot;
 
@@ -20,9 +21,9 @@ use std::time::Duration;
 
 const EVERYTHING: ReadLimit = ReadLimit { records: usize::MAX, bytes: usize::MAX };
 
-/// Segments so small that every test rolls through several.
+/// Segments so small that every test rolls through several, and no memory of bodies: what is read is what is on disk.
 fn small() -> LocalOptions {
-    LocalOptions { segment_bytes: 4 << 10, table_bytes: 4 << 10, ..LocalOptions::default() }
+    LocalOptions { segment_bytes: 4 << 10, table_bytes: 4 << 10, recent_bytes: 0, ..LocalOptions::default() }
 }
 
 /// A store on a machine of its own, and one shard with its writer.

@@ -31,6 +31,27 @@ async fn the_newest_statement_tells_everything_without_the_older_segments() {
     assert!(matches!(bench.store.claim(sealed, Epoch(4)).await, Err(StoreError::Fenced { by: Epoch(4) })));
 }
 
+/// However much the closed segments hold, a start reads the ends of their files: the trailer and the directory, neither
+/// bodies nor heads.
+#[tokio::test]
+async fn closed_segments_are_opened_by_their_footers_alone() {
+    let mut bench = Bench::new(LocalOptions { segment_bytes: 200 << 10, ..small() }).await;
+    bench.append(100, 20_000).await;
+    let env = bench.machine.kill();
+    let open = bench.segments().pop().unwrap();
+    let total: u64 = bench.segments().iter().map(|path| bench.file(path).size().unwrap()).sum();
+    bench.machine.files.record_reads();
+    bench.reopen(env).await.unwrap();
+    let (of_open, of_closed): (Vec<_>, Vec<_>) =
+        bench.machine.files.recorded_reads().into_iter().partition(|(path, _)| *path == open);
+    let read: u64 = of_closed.iter().map(|(_, range)| range.end - range.start).sum();
+    let closed = bench.segments().len() as u64 - 1;
+    assert!(closed > 5 && total > 1_500_000 && !of_open.is_empty());
+    assert_eq!(of_closed.len() as u64, closed * 2, "a trailer and a directory each: {of_closed:?}");
+    assert_eq!(read, closed * (48 + 72), "one block each");
+    bench.assert_records(0..100).await;
+}
+
 #[tokio::test]
 async fn files_that_are_not_ours_are_left_alone() {
     let mut bench = Bench::new(small()).await;
