@@ -11,7 +11,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("streams", &["shardlog", "vault"]),
     ("video", &["media", "shardlog", "streams"]), // shardlog: for the seam's words and env, which streams hands on
     ("server", &["media", "shardlog", "streams", "vault", "video"]),
-    ("tests", &[]), // black box: it may know no crate of ours
+    ("bench", &["shardlog", "streams", "tests", "vault"]), // measures the log without a server around it
+    ("tests", &[]),                                        // black box: it may know no crate of ours
     ("xtask", &[]),
 ];
 

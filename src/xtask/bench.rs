@@ -7,7 +7,7 @@ use crate::setup::{self, Purpose};
 pub(crate) fn run(words: &[&str]) -> Outcome {
     setup::install(Purpose::Bench)?;
     build_release()?;
-    let args = [&["run", "--release", "--package", "tests", "--bin", "bench", "--"], words].concat();
+    let args = [&["run", "--release", "--package", "bench", "--"], words].concat();
     process::run(&mut cargo(&args))
 }
 

@@ -3,14 +3,29 @@
 
 mod disk;
 mod ingest;
+mod log;
 mod process;
 mod rtsp;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use std::alloc::System;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Allocations of this process so far.
+fn allocations() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.allocations + stats.reallocations
+}
 
 #[tokio::main]
 async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["ingest"] => ingest::run().await,
+        ["log"] => log::run(None).await,
+        ["log", part @ ("append" | "tail" | "replay" | "archive" | "idle")] => log::run(Some(part)).await,
         ["rtsp"] => rtsp::run(None).await,
         ["rtsp", cameras, mbits] => match (cameras.parse(), mbits.parse()) {
             (Ok(cameras), Ok(mbits)) => rtsp::run(Some((cameras, mbits))).await,
@@ -18,6 +33,7 @@ async fn main() {
         },
         [] => println!(
             "ingest   durable encrypted ingest over HTTP, beside a bare HTTP sink and the disk's own limit\n\
+             log      the record log: appends, reads, many streams, beside the machine's own limits\n\
              rtsp     what a camera over RTSP costs, pushed and pulled, beside nginx-rtmp and ffmpeg as recorders"
         ),
         other => usage(&format!("no benchmark {}; without a name they are listed", other.join(" "))),

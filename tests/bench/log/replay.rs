@@ -1,0 +1,83 @@
+//! Replay of what no cache has: read, verified and opened, against reading a file of the same size.
+
+use super::figures::median;
+use super::world::{Machine, batch, drop_cache, drop_caches};
+use crate::process;
+use shardlog::LocalOptions;
+use std::io::Read;
+use std::path::Path;
+use std::time::Instant;
+use streams::{Parts, ReadLimit, Seq, Shard};
+
+const ROUNDS: u64 = 5;
+const ROUND_BYTES: usize = 128 << 20;
+const PIECE_BYTES: usize = 4 << 20;
+
+pub(crate) async fn run(folder: &Path) {
+    println!("\nreplay from a cold cache (posix_fadvise DONTNEED), opened with the stream's keys");
+    println!("record       MB/s   × disk   CPU ms per MB");
+    for (name, body_bytes) in [("1 MiB", 1 << 20), ("125 kB", 125_000)] {
+        measure(folder, name, body_bytes).await;
+    }
+}
+
+async fn measure(folder: &Path, name: &str, body_bytes: usize) {
+    let inside = tempfile::TempDir::new_in(folder).expect("a folder");
+    let machine = Machine::new(inside.path());
+    // Nothing of what is replayed may be in our own memory either.
+    let world = machine.open("log", LocalOptions::default()).await;
+    let shard = world.shards("camera", 1).await.remove(0);
+    let per_round = (ROUND_BYTES / body_bytes) as u64;
+    for _ in 0..ROUNDS * per_round / 8 + 1 {
+        shard.append(batch(8, body_bytes)).await.expect("append").durable.await.expect("durable");
+    }
+    world.close().await;
+    let world = machine.open("log", LocalOptions::default()).await;
+    let shard = world.streams.shard("camera-0", 0).expect("a shard");
+    let peer = inside.path().join("peer");
+    std::fs::write(&peer, vec![5; ROUND_BYTES]).expect("write");
+    std::fs::File::open(&peer).and_then(|file| file.sync_all()).expect("sync");
+
+    let (mut rates, mut ratios, mut cpu_ms) = (Vec::new(), Vec::new(), 0);
+    for round in 0..ROUNDS {
+        drop_caches(&machine.folder.join("log"));
+        let before = process::cpu_ms(std::process::id());
+        let rate = replay(&shard, round * per_round, per_round).await;
+        cpu_ms += process::cpu_ms(std::process::id()) - before;
+        drop_cache(&peer);
+        rates.push(rate);
+        ratios.push(rate / read_file(&peer));
+    }
+    let bytes = (ROUNDS * per_round) as f64 * body_bytes as f64;
+    println!(
+        "{name:<7}{:>10.0}{:>9.2}{:>16.2}",
+        median(rates),
+        median(ratios),
+        cpu_ms as f64 / (bytes / 1e6)
+    );
+    world.close().await;
+}
+
+/// MB/s of bodies.
+async fn replay(shard: &Shard, from: u64, records: u64) -> f64 {
+    let (start, mut next, mut bytes) = (Instant::now(), Seq(from), 0);
+    while next < Seq(from + records) {
+        let limit = ReadLimit { records: (from + records - next.0) as usize, bytes: PIECE_BYTES };
+        let found = shard.read(next, limit, Parts::Whole).await.expect("records");
+        next = next.plus(found.len() as u64);
+        bytes +=
+            found.iter().filter_map(|record| record.body.as_ref()).map(|body| body.len() as u64).sum::<u64>();
+    }
+    bytes as f64 / 1e6 / start.elapsed().as_secs_f64()
+}
+
+fn read_file(path: &Path) -> f64 {
+    let mut file = std::fs::File::open(path).expect("open");
+    let (start, mut piece, mut bytes) = (Instant::now(), vec![0; PIECE_BYTES], 0);
+    loop {
+        match file.read(&mut piece).expect("read") {
+            0 => return bytes as f64 / 1e6 / start.elapsed().as_secs_f64(),
+            read => bytes += read,
+        }
+    }
+}
