@@ -13,7 +13,7 @@ use crate::rtsp::Rtsp;
 use crate::workers::{Pool, PoolConfig};
 use shardlog::env::Env;
 use shardlog::local::{LocalOptions, LocalStore};
-use shardlog::meta::SqliteMeta;
+use shardlog::meta::JournalledMeta;
 use shardlog::{LogStore, MetaError, MetaStore, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Opens keystore, metadata, log and everything on top of them. `data` must stay open as long as the service.
+    /// Opens keystore, log, metadata and everything on top of them. `data` must stay open as long as the service.
     pub async fn open(
         config: Config,
         data: &DataDir,
@@ -78,8 +78,6 @@ impl Service {
         env: Env,
     ) -> Result<Self, ServiceError> {
         let vault = open_vault(data, root, &env).await?;
-        let meta: Arc<dyn MetaStore> = Arc::new(SqliteMeta::open(data.meta()).await?);
-        let opened = AccessKeys::open(&*meta, &vault, &env, preset, &data.credentials()).await?;
         let options = LocalOptions {
             segment_bytes: config.segment_mib << 20,
             recent_bytes: usize::try_from(config.live_cache_mib << 20).unwrap_or(usize::MAX),
@@ -87,6 +85,9 @@ impl Service {
         };
         let store = Arc::new(LocalStore::open(data.log(), options, env.clone()).await?);
         let log: Arc<dyn LogStore> = store.clone();
+        let meta: Arc<dyn MetaStore> =
+            Arc::new(JournalledMeta::open(data.meta(), log.clone(), env.clone()).await?);
+        let opened = AccessKeys::open(&*meta, &vault, &env, preset, &data.credentials()).await?;
         let streams = Streams::open(log, meta, vault.clone(), env.clone(), StreamsConfig::default()).await?;
         let video_config =
             VideoConfig { target_duration_s: config.target_duration_s, ..VideoConfig::default() };

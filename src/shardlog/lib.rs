@@ -26,7 +26,7 @@ mod types;
 pub use error::{Source, StoreError};
 pub use local::{Damage, LocalOptions, LocalStats, LocalStore, Verified};
 pub use memory::MemoryStore;
-pub use meta::{MetaError, MetaStore, Versioned};
+pub use meta::{JOURNAL_SHARD, MetaError, MetaStore, Versioned};
 pub use store::{Durable, LogStore, ShardWriter};
 pub use types::{
     Arrival, Epoch, Limits, Parts, ReadLimit, RetentionClass, SealedRecord, Seq, ShardId, ShardState,

@@ -59,6 +59,11 @@ pub struct Epoch(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RetentionClass(pub u8);
 
+impl RetentionClass {
+    /// Of what the service knows about its own shards. Small and kept for ever, so it has segment files of its own.
+    pub const METADATA: Self = Self(0xff);
+}
+
 /// A record to append. Ciphertext only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedRecord {

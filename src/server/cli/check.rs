@@ -15,8 +15,8 @@ use crate::root;
 use crate::service::open_vault;
 use shardlog::env::Env;
 use shardlog::local::{LocalOptions, LocalStore};
-use shardlog::meta::SqliteMeta;
-use shardlog::{Arrival, LogStore, MetaStore, Parts, ReadLimit, Seq, ShardId, Tail};
+use shardlog::meta::{Inspection, JournalledMeta, MemoryMeta};
+use shardlog::{Arrival, JOURNAL_SHARD, LogStore, Parts, ReadLimit, Seq, ShardId, Tail, Versioned};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,21 +80,21 @@ impl Report {
 }
 
 async fn check(data: &DataDir, root: RootSource, report: &mut Report) {
-    for path in [data.log(), data.keys().join("keystore"), data.meta()] {
+    for path in [data.log(), data.keys().join("keystore")] {
         if !path.exists() {
             return report.fault(&path.display().to_string(), "is not there");
         }
     }
     let env = Env::real();
     let vault = report.take("keystore", open_vault(data, root, &env).await);
-    let meta = report.take("metadata", SqliteMeta::open(data.meta()).await);
     let store = report.take("log", LocalStore::open(data.log(), LocalOptions::default(), env.clone()).await);
-    let (Some(meta), Some(store)) = (meta, store) else { return };
+    let Some(store) = store else { return };
     check_segments(&store, report).await;
-    let (meta, log): (Arc<dyn MetaStore>, Arc<dyn LogStore>) = (Arc::new(meta), Arc::new(store.clone()));
+    let log: Arc<dyn LogStore> = Arc::new(store.clone());
+    let rows = check_metadata(data, &*log, report).await;
     let mut known = HashSet::new();
-    if let Some(vault) = vault {
-        let config = StreamsConfig::default();
+    if let (Some(vault), Some(rows)) = (vault, rows) {
+        let (meta, config) = (Arc::new(MemoryMeta::with(rows)), StreamsConfig::default());
         let opened = Streams::open(log.clone(), meta, vault, env.clone(), config).await;
         if let Some(streams) = report.take("catalogue", opened) {
             check_streams(&streams, env, &mut known, report).await;
@@ -103,6 +103,22 @@ async fn check(data: &DataDir, root: RootSource, report: &mut Report) {
     }
     check_rest(&*log, &known, report).await;
     store.close().await;
+}
+
+/// The metadata and its journal in the log: what they agree upon, or what a start would go on with.
+async fn check_metadata(
+    data: &DataDir,
+    log: &dyn LogStore,
+    report: &mut Report,
+) -> Option<Vec<(String, Versioned)>> {
+    let found = report.take("metadata", JournalledMeta::inspect(&data.meta(), log).await)?;
+    let Inspection { standing, rows } = found;
+    if standing.is_fault() {
+        report.fault(&data.meta().display().to_string(), &standing);
+    } else {
+        say(format_args!("metadata: {} rows; {standing}", rows.len()));
+    }
+    Some(rows)
 }
 
 /// The log's files as such, whatever is in them.
@@ -156,7 +172,7 @@ async fn check_rest(log: &dyn LogStore, known: &HashSet<ShardId>, report: &mut R
     let Some(shards) = report.take("log", log.shards().await) else { return };
     for shard in shards.into_iter().filter(|shard| !known.contains(shard)) {
         let place = format!("shard {shard}");
-        if !known.is_empty() {
+        if !known.is_empty() && shard != JOURNAL_SHARD {
             report.fault(&place, "belongs to no stream");
         }
         let Some(state) = report.take(&place, log.state(shard).await) else { continue };

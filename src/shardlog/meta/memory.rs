@@ -1,4 +1,4 @@
-//! Metadata in memory, for tests.
+//! Metadata in memory: for tests, and for looking at rows without changing them.
 
 use super::{MetaError, MetaStore, Versioned};
 use async_trait::async_trait;
@@ -16,6 +16,11 @@ impl MemoryMeta {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A store with these rows.
+    pub fn with(rows: impl IntoIterator<Item = (String, Versioned)>) -> Self {
+        Self { rows: Mutex::new(rows.into_iter().collect()) }
     }
 
     fn rows(&self) -> MutexGuard<'_, BTreeMap<String, Versioned>> {

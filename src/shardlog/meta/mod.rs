@@ -1,16 +1,22 @@
 //! Small values with compare-and-set: the catalogue of streams, users, keys in use.
+//!
+//! [`JournalledMeta`] keeps them in an SQLite file and, first, in the log; [`MemoryMeta`] in memory.
 
 use crate::error::Source;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+mod journal;
+mod journalled;
 mod memory;
 mod sqlite;
+mod table;
 #[cfg(test)]
 mod tests;
 
+pub use journal::{JOURNAL_SHARD, Standing};
+pub use journalled::{Inspection, JournalledMeta};
 pub use memory::MemoryMeta;
-pub use sqlite::SqliteMeta;
 
 /// A value and the version under which it stands. Versions grow by one with each write, from 1; a key that was removed
 /// starts again from 1.
@@ -41,6 +47,12 @@ pub enum MetaError {
     /// It may have happened: read the key and compare.
     #[error("outcome of a metadata write unknown: {0}")]
     Unknown(Source),
+    /// Stored metadata is not what was written, or not of this log.
+    #[error("{what}")]
+    Damaged {
+        /// What does not hold, and what can be done.
+        what: String,
+    },
 }
 
 /// A store of small values. Every successful write is durable on return.

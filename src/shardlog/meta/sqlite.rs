@@ -1,52 +1,77 @@
-//! Metadata in one SQLite file.
+//! The metadata's table: one SQLite file.
 //!
 //! ```text
-//! meta (key TEXT PRIMARY KEY, version INTEGER, value BLOB)      user_version = 1
+//! meta    (key TEXT PRIMARY KEY, version INTEGER, value BLOB)          user_version = 2
+//! journal (one INTEGER PRIMARY KEY, id BLOB, next INTEGER)             one row, with `one` = 1, or none
 //! ```
+//! Version 1 had no journal; such a file is given one when it is opened.
 //!
 //! Write-ahead log with `synchronous = FULL`: a commit is on disk when it returns. The file is made with mode 0600 and
 //! SQLite gives its side files (`-wal`, `-shm`) the same. What is removed or replaced is overwritten (`secure_delete`)
 //! and a removal empties the write-ahead log, so that a destroyed key does not live on in a free page.
 //!
-//! SQLite does its own file access, so this store does not go through [`env`](crate::env): a simulated environment takes
+//! SQLite does its own file access, so this table does not go through [`env`](crate::env): a simulated environment takes
 //! [`MemoryMeta`](super::MemoryMeta) instead.
 
-use super::{MetaError, MetaStore, Versioned};
+use super::table::{Change, Position, Table};
+use super::{MetaError, Versioned};
 use async_trait::async_trait;
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Of the schema drawn above.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+/// A file of SQLite's begins so, unless it is empty.
+const MAGIC: &[u8] = b"SQLite format 3\0";
 /// How long to wait for another process (a backup, an operator's shell) to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A [`MetaStore`] in a file. Cheap to clone. Calls run one after the other on tokio's blocking threads.
-#[derive(Clone)]
-pub struct SqliteMeta {
+/// A [`Table`] in a file. Calls run one after the other on tokio's blocking threads.
+pub(super) struct SqliteTable {
+    path: PathBuf,
     connection: Arc<Mutex<Connection>>,
 }
 
-impl SqliteMeta {
+impl SqliteTable {
     /// Opens the file, making it if need be; its directory must be there. Must be called within a tokio runtime.
-    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, MetaError> {
+    pub(super) async fn open(path: impl Into<PathBuf>) -> Result<Self, MetaError> {
         let path = path.into();
-        let connection = blocking(move || open(&path)).await?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        let opened = path.clone();
+        let connection = blocking(move || open(&opened)).await?;
+        Ok(Self { path, connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// Goes through the whole file.
+    ///
+    /// # Errors
+    /// [`MetaError::Damaged`] with what SQLite finds.
+    pub(super) async fn verify(&self) -> Result<(), MetaError> {
+        let found: String = self
+            .with(|connection| connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)))
+            .await?;
+        if found == "ok" {
+            return Ok(());
+        }
+        Err(MetaError::Damaged { what: format!("{} is damaged ({found})", self.path.display()) })
     }
 
     async fn with<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, MetaError> + Send + 'static,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, MetaError> {
-        let connection = self.connection.clone();
+        let (connection, path) = (self.connection.clone(), self.path.clone());
         // A panic inside `work` rolls its transaction back, so the connection stays fit for use.
-        blocking(move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))).await
+        blocking(move || {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut connection).map_err(|error| failed(&path, error))
+        })
+        .await
     }
 }
 
@@ -61,6 +86,30 @@ fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> MetaErr
     MetaError::Unavailable(Arc::new(error))
 }
 
+/// What SQLite's error means.
+fn failed(path: &Path, error: rusqlite::Error) -> MetaError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            MetaError::Damaged { what: format!("{} is damaged ({error})", path.display()) }
+        }
+        _ => unavailable(error),
+    }
+}
+
+/// Refuses a file that is none of SQLite's before SQLite sees it: with a write-ahead log beside it, it would write to it.
+fn refuse_other_file(path: &Path) -> Result<(), MetaError> {
+    let mut beginning = Vec::with_capacity(MAGIC.len());
+    let read =
+        fs::File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut beginning));
+    read.map_err(unavailable)?;
+    if beginning.is_empty() || beginning == MAGIC {
+        return Ok(());
+    }
+    Err(MetaError::Damaged {
+        what: format!("{} is damaged (it does not begin like an SQLite file)", path.display()),
+    })
+}
+
 fn open(path: &Path) -> Result<Connection, MetaError> {
     match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(unavailable(error)),
@@ -72,7 +121,8 @@ fn open(path: &Path) -> Result<Connection, MetaError> {
             }
         }
     }
-    prepare(path).map_err(unavailable).and_then(|(connection, version)| {
+    refuse_other_file(path)?;
+    prepare(path).map_err(|error| failed(path, error)).and_then(|(connection, version)| {
         if version == SCHEMA_VERSION {
             return Ok(connection);
         }
@@ -93,6 +143,12 @@ fn prepare(path: &Path) -> rusqlite::Result<(Connection, i64)> {
         tx.execute_batch(
             "CREATE TABLE meta (key TEXT PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL) STRICT",
         )?;
+    }
+    if version < SCHEMA_VERSION {
+        tx.execute_batch(
+            "CREATE TABLE journal
+             (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL, next INTEGER NOT NULL) STRICT",
+        )?;
         tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         version = SCHEMA_VERSION;
     }
@@ -111,21 +167,35 @@ fn versioned(row: &rusqlite::Row<'_>) -> rusqlite::Result<Versioned> {
     Ok(Versioned { version: version.cast_unsigned(), value: Bytes::from(value) }) // SQLite knows signed numbers only
 }
 
-/// Runs `change` in a transaction that first compares the key's version.
-fn change(
-    connection: &mut Connection,
-    key: &str,
-    expected: Option<u64>,
-    change: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-) -> Result<(), MetaError> {
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
-    let found = row_of(&tx, key).map_err(unavailable)?.map(|row| row.version);
-    if found != expected {
-        return Err(MetaError::Conflict { key: key.to_owned(), expected, found });
+fn position_of(connection: &Connection) -> rusqlite::Result<Option<Position>> {
+    let mut statement = connection.prepare_cached("SELECT id, next FROM journal")?;
+    let position = |row: &rusqlite::Row<'_>| {
+        let (id, next): ([u8; 16], i64) = (row.get("id")?, row.get("next")?);
+        Ok(Position { journal: u128::from_be_bytes(id), next: next.cast_unsigned() })
+    };
+    statement.query_row([], position).optional()
+}
+
+/// A commit that fails may yet be found in the log when the file is next opened; whoever follows the journal asks then.
+fn apply(connection: &mut Connection, changes: &[Change], position: Position) -> rusqlite::Result<()> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for change in changes {
+        match change {
+            Change::Put { key, version, value } => {
+                let sql = "INSERT INTO meta (key, version, value) VALUES (?1, ?2, ?3)
+                           ON CONFLICT (key) DO UPDATE SET version = excluded.version, value = excluded.value";
+                tx.prepare_cached(sql)?.execute(params![key, version.cast_signed(), value.as_ref()])?;
+            }
+            Change::Remove { key } => {
+                tx.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([key])?;
+            }
+        }
     }
-    change(&tx).map_err(unavailable)?;
-    // Until here nothing was written; a commit that fails may yet be found in the log when the file is next opened.
-    tx.commit().map_err(|error| MetaError::Unknown(Arc::new(error)))
+    let sql = "INSERT INTO journal (one, id, next) VALUES (1, ?1, ?2)
+               ON CONFLICT (one) DO UPDATE SET id = excluded.id, next = excluded.next";
+    let Position { journal, next } = position;
+    tx.prepare_cached(sql)?.execute(params![journal.to_be_bytes(), next.cast_signed()])?;
+    tx.commit()
 }
 
 /// The removal itself is durable already; a reader in the way (a backup) only puts the emptying off to the next one.
@@ -137,41 +207,30 @@ fn empty_write_ahead_log(connection: &Connection) {
 }
 
 #[async_trait]
-impl MetaStore for SqliteMeta {
+impl Table for SqliteTable {
     async fn get(&self, key: &str) -> Result<Option<Versioned>, MetaError> {
         let key = key.to_owned();
-        self.with(move |connection| row_of(connection, &key).map_err(unavailable)).await
-    }
-
-    async fn put(&self, key: &str, expected: Option<u64>, value: Bytes) -> Result<u64, MetaError> {
-        let key = key.to_owned();
-        let version = expected.unwrap_or(0).saturating_add(1);
-        self.with(move |connection| {
-            change(connection, &key, expected, |tx| {
-                let sql = "INSERT INTO meta (key, version, value) VALUES (?1, ?2, ?3)
-                           ON CONFLICT (key) DO UPDATE SET version = excluded.version, value = excluded.value";
-                tx.prepare_cached(sql)?.execute(params![key, version.cast_signed(), value.as_ref()]).map(drop)
-            })
-        })
-        .await?;
-        Ok(version)
-    }
-
-    async fn remove(&self, key: &str, expected: u64) -> Result<(), MetaError> {
-        let key = key.to_owned();
-        self.with(move |connection| {
-            change(connection, &key, Some(expected), |tx| {
-                tx.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([&key]).map(drop)
-            })?;
-            empty_write_ahead_log(connection);
-            Ok(())
-        })
-        .await
+        self.with(move |connection| row_of(connection, &key)).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<(String, Versioned)>, MetaError> {
         let prefix = prefix.to_owned();
-        self.with(move |connection| list(connection, &prefix).map_err(unavailable)).await
+        self.with(move |connection| list(connection, &prefix)).await
+    }
+
+    async fn position(&self) -> Result<Option<Position>, MetaError> {
+        self.with(|connection| position_of(connection)).await
+    }
+
+    async fn apply(&self, changes: Vec<Change>, position: Position) -> Result<(), MetaError> {
+        self.with(move |connection| {
+            apply(connection, &changes, position)?;
+            if changes.iter().any(|change| matches!(change, Change::Remove { .. })) {
+                empty_write_ahead_log(connection);
+            }
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -196,32 +255,46 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
+    const POSITION: Position = Position { journal: u128::MAX - 1, next: 3 };
+
+    fn put(key: &str, version: u64, value: &'static [u8]) -> Change {
+        Change::Put { key: key.to_owned(), version, value: Bytes::from_static(value) }
+    }
+
+    fn remove(key: &str) -> Change {
+        Change::Remove { key: key.to_owned() }
+    }
+
     #[tokio::test]
     async fn survives_reopening_and_is_private() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("meta.db");
-        let store = SqliteMeta::open(&path).await.unwrap();
-        store.put("a", None, Bytes::from_static(b"1")).await.unwrap();
-        store.put("a", Some(1), Bytes::from_static(b"2")).await.unwrap();
+        let table = SqliteTable::open(&path).await.unwrap();
+        assert_eq!(table.position().await.unwrap(), None);
+        table.apply(vec![put("a", 1, b"1"), put("a", 7, b"2"), remove("b")], POSITION).await.unwrap();
+        table.apply(vec![put("c", 1, b"3")], Position { next: 4, ..POSITION }).await.unwrap();
         for name in ["meta.db", "meta.db-wal", "meta.db-shm"] {
             let mode = fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
-        drop(store);
-        let store = SqliteMeta::open(&path).await.unwrap();
-        let found = store.get("a").await.unwrap().unwrap();
-        assert_eq!(found, Versioned { version: 2, value: Bytes::from_static(b"2") });
+        drop(table);
+        let table = SqliteTable::open(&path).await.unwrap();
+        let found = table.get("a").await.unwrap().unwrap();
+        assert_eq!(found, Versioned { version: 7, value: Bytes::from_static(b"2") });
+        let all = table.snapshot().await.unwrap();
+        assert_eq!(all.rows.keys().collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(all.position, Some(Position { next: 4, ..POSITION }));
+        table.verify().await.unwrap();
     }
 
     #[tokio::test]
     async fn what_is_removed_is_gone_from_the_files() {
         let dir = tempfile::tempdir().unwrap();
-        let store = SqliteMeta::open(dir.path().join("meta.db")).await.unwrap();
-        let secret = Bytes::from_static(b"a wrapped key that was destroyed");
-        store.put("a", None, secret.clone()).await.unwrap();
-        store.put("a", Some(1), Bytes::from_static(b"short")).await.unwrap();
-        store.put("b", None, secret.clone()).await.unwrap();
-        store.remove("b", 1).await.unwrap();
+        let table = SqliteTable::open(dir.path().join("meta.db")).await.unwrap();
+        let secret = b"a wrapped key that was destroyed";
+        table.apply(vec![put("a", 1, secret)], POSITION).await.unwrap();
+        table.apply(vec![put("a", 2, b"short"), put("b", 1, secret)], POSITION).await.unwrap();
+        table.apply(vec![remove("b")], POSITION).await.unwrap();
         for name in ["meta.db", "meta.db-wal"] {
             let content = fs::read(dir.path().join(name)).unwrap();
             assert!(!content.windows(secret.len()).any(|window| window == secret), "{name}");
@@ -242,14 +315,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_file_of_the_first_version_opens() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("meta.db");
+        let old =
+            "CREATE TABLE meta (key TEXT PRIMARY KEY, version INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
+                   INSERT INTO meta VALUES ('a', 3, x'6f6c64'); PRAGMA user_version = 1;";
+        Connection::open(&path).unwrap().execute_batch(old).unwrap();
+        let all = SqliteTable::open(&path).await.unwrap().snapshot().await.unwrap();
+        assert_eq!(all.rows["a"], Versioned { version: 3, value: Bytes::from_static(b"old") });
+        assert_eq!(all.position, None);
+    }
+
+    #[tokio::test]
     async fn refuses_a_newer_schema_and_what_is_no_database() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("meta.db");
         open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
-        let error = SqliteMeta::open(&path).await.err().unwrap();
+        let error = SqliteTable::open(&path).await.err().unwrap();
         assert!(error.to_string().contains("schema 7"), "{error}");
         let path = dir.path().join("other");
         fs::write(&path, [7; 4096]).unwrap();
-        assert!(matches!(SqliteMeta::open(&path).await, Err(MetaError::Unavailable(_))));
+        assert!(matches!(SqliteTable::open(&path).await, Err(MetaError::Damaged { .. })));
+        assert_eq!(fs::read(&path).unwrap(), [7; 4096], "and it is left as it was");
     }
 }

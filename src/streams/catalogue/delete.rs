@@ -1,8 +1,8 @@
 //! Deleting a stream: first its data keys, so that it is unreadable at once, then the rest.
 //!
 //! The row is the only place where the wrapped data keys are kept, and rewriting it without them destroys them as far as
-//! the metadata store forgets what it overwrites. A copy of the row that survives there, or in a backup, opens only with
-//! the root key.
+//! the metadata store forgets what it overwrites; one with a journal keeps that until it states the journal anew. A copy
+//! of the row that survives there, or in a backup, opens only with the root key.
 
 use super::row::{Phase, Row};
 use super::{Catalogue, SHARDS_AT_ONCE, Slot, Stream};

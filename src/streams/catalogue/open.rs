@@ -6,7 +6,7 @@ use crate::crypto::off_runtime;
 use crate::error::{CatalogueError, OpenError};
 use crate::limits::{STREAMS_MAX, StreamsConfig};
 use shardlog::env::Env;
-use shardlog::{LogStore, MetaStore, ShardId, StoreError, Versioned};
+use shardlog::{JOURNAL_SHARD, LogStore, MetaStore, ShardId, StoreError, Versioned};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use vault::{KeyId, KeyState, Vault};
@@ -43,7 +43,8 @@ impl Catalogue {
     /// Says where catalogue and store disagree, which no stop of this program explains. Nothing is mended: a shard
     /// without a stream may be all that is left of one, and a stream without its shard still has the others.
     async fn report_strays(&self, streams: &BTreeMap<String, Slot>) -> Result<(), StoreError> {
-        let stored: BTreeSet<ShardId> = self.store.shards().await?.into_iter().collect();
+        let mut stored: BTreeSet<ShardId> = self.store.shards().await?.into_iter().collect();
+        stored.remove(&JOURNAL_SHARD);
         let mut known = BTreeSet::new();
         for slot in streams.values() {
             let Slot::Here(stream) = slot else { continue };

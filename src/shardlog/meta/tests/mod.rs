@@ -1,6 +1,12 @@
 //! What every metadata store must do.
 
+mod crashes;
+mod damage;
+mod world;
+
 use super::*;
+use crate::env::Env;
+use crate::memory::MemoryStore;
 use std::sync::Arc;
 
 async fn conforms(store: Arc<dyn MetaStore>) {
@@ -98,7 +104,9 @@ async fn memory_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sqlite_conforms() {
+async fn journalled_conforms() {
     let dir = tempfile::tempdir().unwrap();
-    conforms(Arc::new(SqliteMeta::open(dir.path().join("meta.db")).await.unwrap())).await;
+    let log = Arc::new(MemoryStore::new());
+    let meta = JournalledMeta::open(dir.path().join("meta.db"), log, Env::real()).await.unwrap();
+    conforms(Arc::new(meta)).await;
 }

@@ -1,0 +1,366 @@
+//! Metadata whose truth is a journal in the log, and of which a table holds the rows as they stand.
+//!
+//! ```text
+//! put, remove ──► compare versions ──► append to the journal ──► change the table, noting how far it has followed
+//!                                            │ durable: from here on it has happened
+//! opening:  journal, table ──► settle ──► whichever lacks something is given it
+//! ```
+//! The table may lag by what a crash or a failure left undone: before anything else is done, it follows. Who loses the
+//! table gets it back from the journal, and the other way round (see `journal`).
+//!
+//! Once the journal has taken enough changes, or some are a day old, all rows are stated in it anew, and what was before is
+//! trimmed: so it stays bounded, and what a row was in former times (the keys of a deleted stream) goes away.
+
+use super::journal::{Head, JOURNAL_SHARD, Journal, Kind, Next, Settled, Standing, changes, failed, settle};
+use super::sqlite::SqliteTable;
+use super::table::{Change, Position, Snapshot, Table};
+use super::{MetaError, MetaStore, Versioned};
+use crate::env::Env;
+use crate::error::StoreError;
+use crate::store::{LogStore, ShardWriter};
+use crate::types::{Arrival, Epoch, RetentionClass, SealedRecord, Seq};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Rows of a statement that are appended at once, and about how many bytes of them.
+const BATCH_RECORDS: usize = 512;
+const BATCH_BYTES: usize = 8 << 20;
+/// After a statement failed, the next one waits for this long.
+const RETRY_MS: u64 = 3600 * 1000;
+
+/// When the journal is stated anew.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Restating {
+    /// After so many changes, or as many as there are rows.
+    pub(super) changes: u64,
+    /// At the first change after so long.
+    pub(super) age_ms: u64,
+}
+
+impl Default for Restating {
+    fn default() -> Self {
+        Self { changes: 1024, age_ms: 24 * 3600 * 1000 }
+    }
+}
+
+/// A [`MetaStore`] in an SQLite file that the log can give back. One at a time on a log and a file.
+pub struct JournalledMeta {
+    core: Core,
+    state: Mutex<State>,
+}
+
+struct Core {
+    log: Arc<dyn LogStore>,
+    table: Arc<dyn Table>,
+    env: Env,
+    restating: Restating,
+}
+
+struct State {
+    /// `None` before the first change, and after a failure.
+    writer: Option<Box<dyn ShardWriter>>,
+    /// An append was begun of which it is not known whether it happened.
+    in_doubt: bool,
+    journal: u128,
+    /// Where the journal's next record goes, as far as is known.
+    next: Seq,
+    last_arrival: Arrival,
+    /// Up to where the table has followed.
+    applied: Seq,
+    /// The journal is stated anew when it gets there,
+    due_at: Seq,
+    /// or at the first change from this time on.
+    due_ms: u64,
+}
+
+/// What an opening of the metadata would find.
+pub struct Inspection {
+    /// How the table and the journal stand to each other.
+    pub standing: Standing,
+    /// The rows that an opening would go on with.
+    pub rows: Vec<(String, Versioned)>,
+}
+
+impl JournalledMeta {
+    /// Opens the metadata in the file at `path` and its journal in `log`, makes what is not there, and gives each what it
+    /// lacks. The file's directory must be there. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`MetaError::Damaged`] if the file is damaged or does not belong to the log. It is never mended or replaced here.
+    pub async fn open(path: impl Into<PathBuf>, log: Arc<dyn LogStore>, env: Env) -> Result<Self, MetaError> {
+        let path = path.into();
+        let journal = Journal::read(&*log).await?;
+        let table = open_table(&path, journal.as_ref()).await?;
+        Self::on(Arc::new(table), log, env, journal, Restating::default()).await
+    }
+
+    /// What [`JournalledMeta::open`] would find. Changes nothing.
+    ///
+    /// # Errors
+    /// As for [`JournalledMeta::open`].
+    pub async fn inspect(path: &Path, log: &dyn LogStore) -> Result<Inspection, MetaError> {
+        let journal = Journal::read(log).await?;
+        let stored = if path.exists() {
+            let table = open_table(path, journal.as_ref()).await?;
+            table.verify().await.map_err(|error| advise(error, journal.as_ref()))?;
+            table.snapshot().await?
+        } else {
+            Snapshot::default()
+        };
+        let Settled { standing, rows, .. } = settle(&stored, journal.as_ref())?;
+        Ok(Inspection { standing, rows: rows.into_iter().collect() })
+    }
+
+    pub(super) async fn on(
+        table: Arc<dyn Table>,
+        log: Arc<dyn LogStore>,
+        env: Env,
+        journal: Option<Journal>,
+        restating: Restating,
+    ) -> Result<Self, MetaError> {
+        let stored = table.snapshot().await.map_err(|error| advise(error, journal.as_ref()))?;
+        let Settled { standing, rows, changes, journal: next } = settle(&stored, journal.as_ref())?;
+        report(&standing, rows.len());
+        let id = match next {
+            Next::GoOn { id } | Next::Restate { id } => id,
+            Next::Begin => new_id(&env),
+        };
+        let core = Core { log, table, env, restating };
+        let mut state = State::new(id, journal.as_ref(), restating);
+        if next == (Next::GoOn { id }) {
+            if stored.position != Some(state.position()) || !changes.is_empty() {
+                core.table.apply(changes, state.position()).await?;
+            }
+        } else {
+            core.state_rows(&mut state, rows, changes).await?;
+        }
+        Ok(Self { core, state: Mutex::new(state) })
+    }
+
+    /// The state, once the table has followed.
+    async fn settled(&self) -> Result<MutexGuard<'_, State>, MetaError> {
+        let mut state = self.state.lock().await;
+        if state.in_doubt {
+            self.core.claim(&mut state).await?;
+        }
+        self.core.follow(&mut state).await?;
+        Ok(state)
+    }
+
+    /// Makes a change if the row's version is `expected`.
+    async fn change(&self, key: &str, expected: Option<u64>, change: Change) -> Result<(), MetaError> {
+        let mut state = self.settled().await?;
+        if state.writer.is_none() {
+            self.core.claim(&mut state).await?;
+            self.core.follow(&mut state).await?;
+        }
+        let found = self.core.table.get(key).await?.map(|row| row.version);
+        if found != expected {
+            return Err(MetaError::Conflict { key: key.to_owned(), expected, found });
+        }
+        let record = match &change {
+            Change::Put { key, version, value } => (Head::new(Kind::Put, *version, key), value.clone()),
+            Change::Remove { key } => (Head::new(Kind::Remove, expected.unwrap_or(0), key), Bytes::new()),
+        };
+        self.core.append(&mut state, vec![record]).await?;
+        // It has happened, and everybody who asks will see it: nothing is answered before the table has followed.
+        let next = state.next;
+        match self.core.table.apply(vec![change], state.position()).await {
+            Ok(()) => state.applied = next,
+            Err(error) => tracing::warn!(%error, "the metadata is behind its journal for now"),
+        }
+        self.core.restate_if_due(&mut state).await;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl MetaStore for JournalledMeta {
+    async fn get(&self, key: &str) -> Result<Option<Versioned>, MetaError> {
+        let _state = self.settled().await?;
+        self.core.table.get(key).await
+    }
+
+    async fn put(&self, key: &str, expected: Option<u64>, value: Bytes) -> Result<u64, MetaError> {
+        let version = expected.unwrap_or(0).saturating_add(1);
+        self.change(key, expected, Change::Put { key: key.to_owned(), version, value }).await?;
+        Ok(version)
+    }
+
+    async fn remove(&self, key: &str, expected: u64) -> Result<(), MetaError> {
+        self.change(key, Some(expected), Change::Remove { key: key.to_owned() }).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<(String, Versioned)>, MetaError> {
+        let _state = self.settled().await?;
+        self.core.table.list(prefix).await
+    }
+}
+
+impl State {
+    fn new(id: u128, journal: Option<&Journal>, restating: Restating) -> Self {
+        let next = journal.map_or(Seq(0), |journal| journal.next);
+        let statement = journal.map(|journal| journal.statement).unwrap_or_default();
+        let changes = restating.changes.max(statement.rows);
+        Self {
+            writer: None,
+            in_doubt: false,
+            journal: id,
+            next,
+            last_arrival: Arrival(0),
+            applied: next,
+            due_at: statement.first.plus(2 + statement.rows + changes),
+            due_ms: statement.at.0.saturating_add(restating.age_ms),
+        }
+    }
+
+    fn position(&self) -> Position {
+        Position { journal: self.journal, next: self.next.0 }
+    }
+}
+
+impl Core {
+    /// Becomes the journal's owner, making it if it is not there. Afterwards it is known where it ends.
+    async fn claim(&self, state: &mut State) -> Result<(), MetaError> {
+        state.writer = None;
+        let epoch = match self.log.state(JOURNAL_SHARD).await {
+            Ok(found) => found.epoch,
+            Err(StoreError::NotFound(_)) => {
+                self.log.create(JOURNAL_SHARD, RetentionClass::METADATA).await.map_err(failed)?;
+                Epoch(0)
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let (found, writer) = self.log.claim(JOURNAL_SHARD, Epoch(epoch.0 + 1)).await.map_err(failed)?;
+        state.next = found.tail.next;
+        state.last_arrival = found.tail.last_arrival.unwrap_or_default();
+        state.writer = Some(writer);
+        state.in_doubt = false;
+        Ok(())
+    }
+
+    /// Gives the table what only the journal has.
+    async fn follow(&self, state: &mut State) -> Result<(), MetaError> {
+        if state.applied < state.next {
+            let changes = changes(&*self.log, state.applied, state.next).await?;
+            self.table.apply(changes, state.position()).await?;
+            state.applied = state.next;
+        }
+        Ok(())
+    }
+
+    /// Appends records to the journal; durable on return.
+    async fn append(&self, state: &mut State, records: Vec<(Head, Bytes)>) -> Result<(), MetaError> {
+        if state.writer.is_none() {
+            self.claim(state).await?;
+        }
+        let arrival = Arrival(self.env.clock.now_ms()).max(state.last_arrival);
+        let sealed = |(head, body): (Head, Bytes)| SealedRecord { arrival, head: head.encode(), body };
+        let records: Vec<_> = records.into_iter().map(sealed).collect();
+        let after = state.next.plus(records.len() as u64);
+        // From here on it may happen, also when nobody waits for the answer any more.
+        state.in_doubt = true;
+        let Some(mut writer) = state.writer.take() else { return Ok(()) };
+        let appended = async { writer.append(state.next, records).await?.await }.await;
+        match appended {
+            Ok(()) => (state.next, state.last_arrival) = (after, arrival),
+            // It did not happen, and the next may.
+            Err(error @ (StoreError::Unavailable(_) | StoreError::TooLarge { .. })) => {
+                (state.writer, state.in_doubt) = (Some(writer), false);
+                return Err(failed(error));
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        (state.writer, state.in_doubt) = (Some(writer), false);
+        Ok(())
+    }
+
+    async fn restate_if_due(&self, state: &mut State) {
+        let now_ms = self.env.clock.now_ms();
+        let due = state.next >= state.due_at || now_ms >= state.due_ms;
+        if !due || state.applied < state.next {
+            return;
+        }
+        state.due_at = state.next.plus(self.restating.changes);
+        state.due_ms = now_ms.saturating_add(RETRY_MS);
+        let restated = async {
+            let rows = self.table.list("").await?;
+            self.state_rows(state, rows, Vec::new()).await
+        };
+        if let Err(error) = restated.await {
+            tracing::warn!(%error, "the journal of the metadata could not be stated anew; it goes on as it is");
+        }
+    }
+
+    /// States all rows in the journal, makes the table's changes, and forgets what the journal said before.
+    async fn state_rows(
+        &self,
+        state: &mut State,
+        rows: impl IntoIterator<Item = (String, Versioned)> + Send,
+        changes: Vec<Change>,
+    ) -> Result<(), MetaError> {
+        let rows: Vec<_> = rows.into_iter().collect();
+        let count = rows.len() as u64;
+        if state.writer.is_none() {
+            self.claim(state).await?;
+        }
+        let first = state.next;
+        let id = uuid::Uuid::from_u128(state.journal).to_string();
+        let mut batch = vec![(Head::new(Kind::Statement, count, id), Bytes::new())];
+        let mut bytes = 0;
+        for (key, Versioned { version, value }) in rows {
+            if batch.len() >= BATCH_RECORDS || bytes + value.len() > BATCH_BYTES {
+                self.append(state, std::mem::take(&mut batch)).await?;
+                bytes = 0;
+            }
+            bytes += value.len();
+            batch.push((Head::new(Kind::Row, version, key), value));
+        }
+        batch.push((Head::new(Kind::Stated, count, ""), Bytes::new()));
+        self.append(state, batch).await?;
+        self.table.apply(changes, state.position()).await?;
+        state.applied = state.next;
+        state.due_at = state.next.plus(self.restating.changes.max(count));
+        state.due_ms = self.env.clock.now_ms().saturating_add(self.restating.age_ms);
+        // The statement stands: should this fail, the next one does it.
+        if let Err(error) = self.log.trim(JOURNAL_SHARD, first).await {
+            tracing::warn!(%error, "the journal of the metadata could not be trimmed");
+        }
+        Ok(())
+    }
+}
+
+fn new_id(env: &Env) -> u128 {
+    let mut random = [0; 16];
+    env.random.fill(&mut random);
+    uuid::Builder::from_random_bytes(random).into_uuid().as_u128()
+}
+
+/// Says what an opening found.
+fn report(standing: &Standing, rows: usize) {
+    match standing {
+        Standing::Same | Standing::New => {}
+        Standing::NoJournal | Standing::TableOlder { .. } => {
+            tracing::info!(rows, "metadata: {standing}");
+        }
+        _ => tracing::error!(rows, "metadata: {standing}"),
+    }
+}
+
+async fn open_table(path: &Path, journal: Option<&Journal>) -> Result<SqliteTable, MetaError> {
+    SqliteTable::open(path).await.map_err(|error| advise(error, journal))
+}
+
+/// Says what can be done about a damaged table.
+fn advise(error: MetaError, journal: Option<&Journal>) -> MetaError {
+    let MetaError::Damaged { what } = error else { return error };
+    let advice = if journal.is_some() {
+        "move it and the files beside it whose names begin with its name away and start again: it is rebuilt from the log"
+    } else {
+        "the log has no journal of it, so put a copy of it back"
+    };
+    MetaError::Damaged { what: format!("{what}; {advice}") }
+}
