@@ -13,6 +13,7 @@ use shardlog::local::LocalStore;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use streams::StrayShard;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,6 +37,8 @@ pub struct AppState {
     pub keys: AccessKeys,
     /// The record log, for its numbers only; everything else goes through `video`.
     pub store: Arc<LocalStore>,
+    /// Shards of the log that belonged to no stream at the start.
+    pub strays: Vec<StrayShard>,
     /// Cameras and their footage.
     pub video: Video,
     /// Takes in what cameras send over RTP.

@@ -17,6 +17,26 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// What may lie in the directory, half written files included.
+const OURS: &[&str] = &[
+    "lock",
+    "root.key",
+    "root.key.tmp",
+    "keys",
+    "meta.sqlite",
+    "meta.sqlite-wal",
+    "meta.sqlite-shm",
+    "meta.sqlite-journal",
+    "log",
+    "credentials",
+    "credentials.tmp",
+    "workers",
+];
+/// What the vault may have in `keys`.
+const OF_KEYS: &[&str] = &["keystore", "keystore.tmp", "lock"];
+/// What GStreamer may have in `workers`.
+const OF_WORKERS: &[&str] = &["gstreamer-1.0"];
+
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
@@ -107,6 +127,20 @@ impl DataDir {
         self.path.join("credentials")
     }
 
+    /// What lies in the directory and is not ours, but for the log, which looks after itself. What cannot be listed is left
+    /// out: whoever needs it says so. Blocks.
+    pub fn unknown(&self) -> Vec<PathBuf> {
+        let Self { path, .. } = self;
+        let mut unknown = Vec::new();
+        for (dir, ours) in [(path.clone(), OURS), (self.keys(), OF_KEYS), (self.workers(), OF_WORKERS)] {
+            let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+            let strange = entries.filter(|entry| !ours.iter().any(|name| entry.file_name() == *name));
+            unknown.extend(strange.map(|entry| entry.path()));
+        }
+        unknown.sort_unstable();
+        unknown
+    }
+
     /// What media-workers may write.
     pub fn workers(&self) -> PathBuf {
         self.path.join("workers")
@@ -131,6 +165,19 @@ mod tests {
         );
         drop(first);
         DataDir::open(&path, true).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_ours_is_named() {
+        let parent = tempfile::tempdir().unwrap();
+        let data = DataDir::open(parent.path(), true).unwrap();
+        assert_eq!(data.unknown(), Vec::<PathBuf>::new());
+        let paths = ["keys/keystore", "keys/old/keystore", "log/00-00/x", "notes", "workers/gstreamer-1.0/r"];
+        for path in paths.map(|path| parent.path().join(path)) {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        assert_eq!(data.unknown(), ["keys/old", "notes"].map(|path| parent.path().join(path)));
     }
 
     #[test]

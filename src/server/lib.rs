@@ -1,7 +1,7 @@
 //! The `kinetoscope` server: HTTP, the native interface, HLS, the console, configuration and the command line.
 //!
 //! ```text
-//! cli ─► service (opens keystore, metadata, log, streams, video, media-workers) ─► app ─► router ─► handlers
+//! cli ─► service (opens log, metadata, keystore, streams, video, media-workers) ─► app ─► router ─► handlers
 //!  └─ config                                                                        │
 //!                                                     http: accepting, limits, TLS, stopping
 //!                                                     rtsp: the same for cameras ─► cameras
@@ -20,6 +20,7 @@ pub mod frames;
 pub mod health;
 pub mod hls;
 pub mod http;
+pub mod keystore_copy;
 pub mod logging;
 pub mod metrics;
 pub mod monitor;

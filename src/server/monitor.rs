@@ -34,6 +34,7 @@ async fn look(app: &App, named: bool) -> Result<String, prometheus::Error> {
     let snapshot = Snapshot::default();
     process(app, &snapshot)?;
     log(app.store.stats(), &snapshot)?;
+    strays(app, &snapshot)?;
     workers(app, &snapshot)?;
     cameras(app, &snapshot)?;
     rtsp(app, &snapshot)?;
@@ -70,11 +71,20 @@ fn log(stats: LocalStats, snapshot: &Snapshot) -> Result<(), prometheus::Error> 
         ("scrub_passes_total", "Times the whole log was gone through for damage", stats.scrub_passes as f64),
         ("scrub_bytes_total", "Bytes verified in doing so", stats.scrub_bytes as f64),
         ("damaged_total", "Places in the log found damaged", stats.damaged as f64),
+        ("unknown_files", "Files in the log's directories that are not ours", stats.unknown_files as f64),
     ];
     for (name, help, value) in values {
         snapshot.value(&format!("kinetoscope_log_{name}"), help, value)?;
     }
     Ok(())
+}
+
+/// What the log holds of streams that nobody knows.
+fn strays(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let help = "Shards that belong to no stream, found at the start and left alone";
+    snapshot.value("kinetoscope_log_stray_shards", help, app.strays.len() as f64)?;
+    let bytes: u64 = app.strays.iter().map(|stray| stray.stored_bytes).sum();
+    snapshot.value("kinetoscope_log_stray_bytes", "Bytes they take", bytes as f64)
 }
 
 fn workers(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {

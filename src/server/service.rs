@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::frames::ARCHIVES_MAX;
 use crate::health::DiskProbe;
+use crate::keystore_copy;
 use crate::metrics::Metrics;
 use crate::rtsp::Rtsp;
 use crate::workers::{Pool, PoolConfig};
@@ -36,6 +37,9 @@ pub enum ServiceError {
     /// The keystore.
     #[error("keystore: {0}")]
     Vault(#[from] VaultError),
+    /// The keystore is not there, and the metadata that it sealed has no copy of it.
+    #[error("the keystore {0} is lost, and there is no copy of it in the metadata: put one back")]
+    KeystoreLost(PathBuf),
     /// The metadata.
     #[error("metadata: {0}")]
     Meta(#[from] MetaError),
@@ -69,7 +73,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Opens keystore, log, metadata and everything on top of them. `data` must stay open as long as the service.
+    /// Opens log, metadata, keystore and everything on top of them. `data` must stay open as long as the service.
     pub async fn open(
         config: Config,
         data: &DataDir,
@@ -77,7 +81,9 @@ impl Service {
         preset: Option<Credentials>,
         env: Env,
     ) -> Result<Self, ServiceError> {
-        let vault = open_vault(data, root, &env).await?;
+        for path in data.unknown() {
+            tracing::warn!(path = %path.display(), "left an unknown file in the data directory alone");
+        }
         let options = LocalOptions {
             segment_bytes: config.segment_mib << 20,
             recent_bytes: usize::try_from(config.live_cache_mib << 20).unwrap_or(usize::MAX),
@@ -87,8 +93,12 @@ impl Service {
         let log: Arc<dyn LogStore> = store.clone();
         let meta: Arc<dyn MetaStore> =
             Arc::new(JournalledMeta::open(data.meta(), log.clone(), env.clone()).await?);
+        keystore_copy::restore(&*meta, &data.keys()).await?;
+        let vault = open_vault(data, root, &env).await?;
         let opened = AccessKeys::open(&*meta, &vault, &env, preset, &data.credentials()).await?;
-        let streams = Streams::open(log, meta, vault.clone(), env.clone(), StreamsConfig::default()).await?;
+        let limits = StreamsConfig::default();
+        let streams = Streams::open(log, meta.clone(), vault.clone(), env.clone(), limits).await?;
+        keystore_copy::keep(&*meta, &data.keys()).await;
         let video_config =
             VideoConfig { target_duration_s: config.target_duration_s, ..VideoConfig::default() };
         let video = Video::open(streams.clone(), env.clone(), video_config);
@@ -116,6 +126,7 @@ impl Service {
             env,
             vault,
             store,
+            strays: streams.strays().to_vec(),
             sources,
             cameras,
             video,

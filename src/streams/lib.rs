@@ -39,8 +39,8 @@ pub use sealed::SealedSettings;
 pub use service::Streams;
 pub use shard::Shard;
 pub use types::{
-    Appended, NewStream, PlainRecord, Record, ShardInfo, StreamInfo, StreamKind, StreamPage, StreamPatch,
-    StreamUsage,
+    Appended, NewStream, PlainRecord, Record, ShardInfo, StrayShard, StreamInfo, StreamKind, StreamPage,
+    StreamPatch, StreamUsage,
 };
 // The words of the log that this crate's interface is made of.
 pub use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardId, ShardState, Source, Tail};

@@ -6,7 +6,7 @@ use crate::error::{
 };
 use crate::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, StreamsConfig};
 use crate::shard::Shard;
-use crate::types::{NewStream, StreamInfo, StreamKind, StreamPage, StreamPatch, StreamUsage};
+use crate::types::{NewStream, StrayShard, StreamInfo, StreamKind, StreamPage, StreamPatch, StreamUsage};
 use shardlog::env::Env;
 use shardlog::{Limits, LogStore, MetaStore};
 use std::sync::Arc;
@@ -120,6 +120,12 @@ impl Streams {
             .ok()
             .and_then(|index| Shard::new(self.core.clone(), stream, index))
             .ok_or_else(no_such_shard)
+    }
+
+    /// Shards in the store that belonged to no stream when the service was opened. Nobody has their keys; they are left
+    /// alone.
+    pub fn strays(&self) -> &[StrayShard] {
+        &self.core.catalogue.strays
     }
 
     /// What a stream takes on disk.

@@ -98,6 +98,15 @@ pub struct StreamPage {
     pub next: Option<String>,
 }
 
+/// A shard in the store that belongs to no stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StrayShard {
+    /// Its id.
+    pub id: ShardId,
+    /// Bytes on disk.
+    pub stored_bytes: u64,
+}
+
 /// What a stream takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamUsage {

@@ -31,7 +31,7 @@ pub use entropy::{Entropy, SystemEntropy};
 pub use error::{BlobError, KeyError, KeyUseError, OpenError, SealError, UnwrapError, VaultError};
 pub use keystore::{
     DESCRIPTION_BYTES_MAX, KEYS_MAX, KeyId, KeyInfo, KeyState, ParseKeyIdError, RootKind, RootSource,
-    VERSIONS_MAX, Vault,
+    VERSIONS_MAX, Vault, restore, sealed_copy,
 };
 pub use mac::MAC_BYTES;
 pub use seal::{BatchSealer, Part, RecordContext, Sealed, SealedHead};

@@ -1,16 +1,19 @@
 //! `kinetoscope check DATA`: offline verification of a data directory.
 //!
 //! 1. The directory's lock is taken: a running server is refused.
-//! 2. Keystore, metadata and log are opened. Opening the log checks its structure, and cuts a torn end off as a start
-//!    would; opening the catalogue completes what was cut off in it.
+//! 2. Keystore and log are opened. Opening the log checks its structure, and cuts a torn end off as a start would.
 //! 3. Every byte of every segment is verified, those too that no reader needs today.
-//! 4. Every record is read: its checksums must hold, sequences must have no hole, arrivals must not decrease. With the
+//! 4. The metadata is compared with its journal in the log, and neither is changed. What follows is done with the rows that
+//!    a start would go on with; opening the catalogue completes deletions of shards that were cut off.
+//! 5. Every record is read: its checksums must hold, sequences must have no hole, arrivals must not decrease. With the
 //!    root key every record must also open under its stream's keys, in its own place.
-//! 5. Every video stream's heads must read, and fit together.
+//! 6. Every video stream's heads must read, and fit together.
+//! 7. Shards without a stream, and files that are not ours, are named.
 
 use super::{Failure, say};
 use crate::data_dir::DataDir;
 use crate::error::Causes;
+use crate::keystore_copy;
 use crate::root;
 use crate::service::open_vault;
 use shardlog::env::Env;
@@ -50,8 +53,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
     let mut report = Report::default();
     runtime.block_on(check(&data, root, &mut report));
-    let Report { faults, shards, records, bytes } = report;
-    say(format_args!("{shards} shards, {records} records, {bytes} bytes: {faults} faults"));
+    let Report { faults, streams, shards, records, bytes } = report;
+    say(format_args!(
+        "{streams} streams, {shards} shards, {records} records, {bytes} bytes: {faults} faults"
+    ));
     if faults == 0 {
         Ok(())
     } else {
@@ -62,6 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 #[derive(Default)]
 struct Report {
     faults: u64,
+    streams: u64,
     shards: u64,
     records: u64,
     bytes: u64,
@@ -80,29 +86,51 @@ impl Report {
 }
 
 async fn check(data: &DataDir, root: RootSource, report: &mut Report) {
-    for path in [data.log(), data.keys().join("keystore")] {
-        if !path.exists() {
-            return report.fault(&path.display().to_string(), "is not there");
-        }
+    let mut unknown = data.unknown();
+    if !data.log().exists() {
+        report.fault(&data.log().display().to_string(), "is not there");
+        return name_unknown(&unknown);
     }
     let env = Env::real();
-    let vault = report.take("keystore", open_vault(data, root, &env).await);
+    let keystore = data.keys().join("keystore");
+    let has_keystore = keystore.exists();
+    let vault = match has_keystore {
+        true => report.take("keystore", open_vault(data, root, &env).await),
+        false => None,
+    };
     let store = report.take("log", LocalStore::open(data.log(), LocalOptions::default(), env.clone()).await);
-    let Some(store) = store else { return };
+    let Some(store) = store else { return name_unknown(&unknown) };
+    unknown.extend(store.unknown_files());
     check_segments(&store, report).await;
     let log: Arc<dyn LogStore> = Arc::new(store.clone());
     let rows = check_metadata(data, &*log, report).await;
-    let mut known = HashSet::new();
+    if !has_keystore {
+        let keys = rows.iter().flatten().map(|(key, _)| key.as_str());
+        let what = match keystore_copy::is_in(keys) {
+            true => "is lost: a start restores it from its copy in the metadata",
+            false => "is lost, and the metadata has no copy of it: nothing opens until one is put back",
+        };
+        report.fault(&keystore.display().to_string(), what);
+    }
+    let (mut known, mut strays) = (HashSet::new(), HashSet::new());
     if let (Some(vault), Some(rows)) = (vault, rows) {
         let (meta, config) = (Arc::new(MemoryMeta::with(rows)), StreamsConfig::default());
         let opened = Streams::open(log.clone(), meta, vault, env.clone(), config).await;
         if let Some(streams) = report.take("catalogue", opened) {
+            strays.extend(streams.strays().iter().map(|stray| stray.id));
             check_streams(&streams, env, &mut known, report).await;
             streams.shutdown().await;
         }
     }
-    check_rest(&*log, &known, report).await;
+    check_rest(&*log, &known, &strays, report).await;
     store.close().await;
+    name_unknown(&unknown);
+}
+
+fn name_unknown(paths: &[PathBuf]) {
+    for path in paths {
+        say(format_args!("{} is unknown and left alone", path.display()));
+    }
 }
 
 /// The metadata and its journal in the log: what they agree upon, or what a start would go on with.
@@ -113,10 +141,11 @@ async fn check_metadata(
 ) -> Option<Vec<(String, Versioned)>> {
     let found = report.take("metadata", JournalledMeta::inspect(&data.meta(), log).await)?;
     let Inspection { standing, rows } = found;
+    let place = data.meta().display().to_string();
     if standing.is_fault() {
-        report.fault(&data.meta().display().to_string(), &standing);
+        report.fault(&place, &standing);
     } else {
-        say(format_args!("metadata: {} rows; {standing}", rows.len()));
+        say(format_args!("{place}: {standing}"));
     }
     Some(rows)
 }
@@ -142,6 +171,7 @@ async fn check_streams(streams: &Streams, env: Env, known: &mut HashSet<ShardId>
     loop {
         let page = streams.list(None, after.as_deref(), streams::limits::LIST_MAX);
         for stream in page.streams {
+            report.streams += 1;
             for index in 0..stream.shards.len() {
                 let place = format!("stream {}, shard {}", stream.name, stream.shards[index].id);
                 known.insert(stream.shards[index].id);
@@ -167,15 +197,25 @@ async fn check_streams(streams: &Streams, env: Env, known: &mut HashSet<ShardId>
     }
 }
 
-/// What no stream claims: only checksums can be verified.
-async fn check_rest(log: &dyn LogStore, known: &HashSet<ShardId>, report: &mut Report) {
+/// What was not looked at with a stream's keys: only checksums can be verified.
+async fn check_rest(
+    log: &dyn LogStore,
+    known: &HashSet<ShardId>,
+    strays: &HashSet<ShardId>,
+    report: &mut Report,
+) {
     let Some(shards) = report.take("log", log.shards().await) else { return };
     for shard in shards.into_iter().filter(|shard| !known.contains(shard)) {
-        let place = format!("shard {shard}");
-        if !known.is_empty() && shard != JOURNAL_SHARD {
-            report.fault(&place, "belongs to no stream");
-        }
+        let place = match shard {
+            JOURNAL_SHARD => "the metadata's journal".to_owned(),
+            shard => format!("shard {shard}"),
+        };
         let Some(state) = report.take(&place, log.state(shard).await) else { continue };
+        if strays.contains(&shard) {
+            let (records, bytes) = (state.tail.next.0 - state.tail.first.0, state.stored_bytes);
+            let what = "belongs to no stream: nobody has its keys, so its footage cannot be opened";
+            report.fault(&place, format_args!("{what}; {records} records, {bytes} bytes, left alone"));
+        }
         let read = async |from, limit| {
             let records = log.read(shard, from, limit, Parts::Whole).await;
             let records = records.map_err(|error| Causes(&error).to_string())?;

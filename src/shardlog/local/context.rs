@@ -101,6 +101,8 @@ pub(super) struct Context {
     closed: AtomicBool,
     /// Keeps other processes out of the directory.
     lock: Mutex<Option<Lock>>,
+    /// What was found in the log's directories at opening and is not ours.
+    pub(super) unknown: Mutex<Vec<PathBuf>>,
 }
 
 impl Context {
@@ -121,6 +123,7 @@ impl Context {
             budget_bytes,
             closed: AtomicBool::new(false),
             lock: Mutex::new(Some(lock)),
+            unknown: Mutex::default(),
             options,
         }
     }
@@ -152,6 +155,12 @@ impl Context {
 
     pub(super) fn refuse_closed(&self) -> Result<(), StoreError> {
         if self.closed.load(Ordering::Acquire) { Err(Refusal::Closed.into()) } else { Ok(()) }
+    }
+
+    /// Something is in the log's directories that is not ours.
+    pub(super) fn leave_alone(&self, path: PathBuf) {
+        tracing::warn!(path = %path.display(), "left an unknown file in the log alone");
+        lock(&self.unknown).push(path);
     }
 
     /// From here on every operation is refused.

@@ -100,6 +100,11 @@ impl LocalStore {
         Ok(store)
     }
 
+    /// Files and directories that were found in the log's own at opening, and are not the log's. They are left alone.
+    pub fn unknown_files(&self) -> Vec<PathBuf> {
+        lock(&self.inner.context.unknown).clone()
+    }
+
     /// Writes what is queued, ends the lanes' threads and the watching, and lets other processes have the directory. From
     /// then on every operation gives [`StoreError::Unavailable`]. Closing again does nothing.
     pub async fn close(&self) {
@@ -152,10 +157,7 @@ impl Inner {
             match LaneName::parse(&entry) {
                 Some(name) => lanes.push(recovery::open_lane(&context, name)?),
                 None if entry == Path::new("lock") => {}
-                None => {
-                    let path = dir.join(entry);
-                    tracing::warn!(path = %path.display(), "left an unknown file in the log alone");
-                }
+                None => context.leave_alone(dir.join(entry)),
             }
         }
         let inner = Self { context, lanes: Mutex::default(), making: Arc::default() };

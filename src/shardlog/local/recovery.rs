@@ -57,23 +57,28 @@ pub(super) fn open_lane(context: &Arc<Context>, name: LaneName) -> Result<Lane, 
     Ok(lane)
 }
 
-/// Numbers of the lane's segments, ascending. Removes what a crash left unfinished.
+/// Numbers of the lane's segments, ascending. Removes what a crash left unfinished: that can only be the next segment.
 fn segment_numbers(context: &Context, name: LaneName) -> Result<Vec<u64>, StoreError> {
     let dir = context.dir.join(name.to_string());
-    let mut numbers = Vec::new();
+    let (mut numbers, mut unfinished) = (Vec::new(), Vec::new());
     for entry in context.env.files.list(&dir).map_err(unavailable)? {
         let path = dir.join(&entry);
         match LaneEntry::parse(&entry) {
             LaneEntry::Segment(number) => numbers.push(number),
-            LaneEntry::Unfinished(number) => {
-                context.env.files.remove(&dir.join(unfinished_file(number))).map_err(unavailable)?;
-            }
-            LaneEntry::Unknown => {
-                tracing::warn!(path = %path.display(), "left an unknown file in the log alone");
-            }
+            LaneEntry::Unfinished(number) => unfinished.push(number),
+            LaneEntry::Unknown => context.leave_alone(path),
         }
     }
     numbers.sort_unstable();
+    let next = numbers.last().map_or(1, |newest| newest + 1);
+    for number in unfinished {
+        let path = dir.join(unfinished_file(number));
+        if number == next {
+            context.env.files.remove(&path).map_err(unavailable)?;
+        } else {
+            context.leave_alone(path);
+        }
+    }
     Ok(numbers)
 }
 

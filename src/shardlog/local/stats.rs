@@ -41,6 +41,8 @@ pub struct LocalStats {
     pub scrub_bytes: u64,
     /// Places that were found damaged; each counts once.
     pub damaged: u64,
+    /// Files in the log's directories that are not the log's, as found at opening.
+    pub unknown_files: u64,
 }
 
 /// The running totals.
@@ -90,6 +92,7 @@ impl LocalStore {
             scrub_passes: scrubbed.passes.load(Ordering::Relaxed),
             scrub_bytes: scrubbed.bytes.load(Ordering::Relaxed),
             damaged: scrubbed.damaged.load(Ordering::Relaxed),
+            unknown_files: lock(&self.inner.context.unknown).len() as u64,
             ..LocalStats::default()
         };
         for lane in lock(&self.inner.lanes).values() {

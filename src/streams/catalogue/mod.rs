@@ -22,7 +22,7 @@ pub(crate) use stream::{ShardCell, Stream};
 
 use crate::error::StreamNotFound;
 use crate::limits::LIST_MAX;
-use crate::types::{StreamKind, StreamPage};
+use crate::types::{StrayShard, StreamKind, StreamPage};
 use shardlog::env::Env;
 use shardlog::{LogStore, MetaStore};
 use std::collections::BTreeMap;
@@ -42,6 +42,8 @@ pub(crate) struct Catalogue {
     default_key: KeyId,
     shard_admission_bytes: usize,
     names: RwLock<BTreeMap<String, Slot>>,
+    /// Shards in the store that belonged to no stream when it was opened.
+    pub(crate) strays: Vec<StrayShard>,
 }
 
 /// What stands under a name.

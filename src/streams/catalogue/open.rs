@@ -5,12 +5,15 @@ use super::{Catalogue, Slot, Stream};
 use crate::crypto::off_runtime;
 use crate::error::{CatalogueError, OpenError};
 use crate::limits::{STREAMS_MAX, StreamsConfig};
+use crate::types::StrayShard;
 use shardlog::env::Env;
 use shardlog::{JOURNAL_SHARD, LogStore, MetaStore, ShardId, StoreError, Versioned};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use vault::{KeyId, KeyState, Vault};
 
+/// So many shards without a stream are named in the log, one by one.
+const STRAYS_NAMED_MAX: usize = 100;
 /// Description of the key-encryption key that wraps the data keys of streams for which nobody chose one.
 const DEFAULT_KEY: &str = "default key of streams";
 
@@ -25,7 +28,7 @@ impl Catalogue {
         let keystore = vault.clone();
         let default_key =
             off_runtime(move || default_key(&keystore)).await.map_err(CatalogueError::from)??;
-        let catalogue = Self {
+        let mut catalogue = Self {
             meta,
             store,
             vault,
@@ -33,16 +36,18 @@ impl Catalogue {
             default_key,
             shard_admission_bytes: config.shard_admission_bytes_max,
             names: RwLock::default(),
+            strays: Vec::new(),
         };
         let streams = catalogue.load().await?;
-        catalogue.report_strays(&streams).await.map_err(CatalogueError::from)?;
+        catalogue.strays = catalogue.find_strays(&streams).await.map_err(CatalogueError::from)?;
         *catalogue.names.write().unwrap_or_else(PoisonError::into_inner) = streams;
         Ok(catalogue)
     }
 
     /// Says where catalogue and store disagree, which no stop of this program explains. Nothing is mended: a shard
-    /// without a stream may be all that is left of one, and a stream without its shard still has the others.
-    async fn report_strays(&self, streams: &BTreeMap<String, Slot>) -> Result<(), StoreError> {
+    /// without a stream may be all that is left of one, and a stream without its shard still has the others. Returns the
+    /// shards without a stream.
+    async fn find_strays(&self, streams: &BTreeMap<String, Slot>) -> Result<Vec<StrayShard>, StoreError> {
         let mut stored: BTreeSet<ShardId> = self.store.shards().await?.into_iter().collect();
         stored.remove(&JOURNAL_SHARD);
         let mut known = BTreeSet::new();
@@ -55,10 +60,21 @@ impl Catalogue {
                 known.insert(shard);
             }
         }
-        for shard in stored.difference(&known) {
-            tracing::warn!(%shard, "a shard in the store belongs to no stream; left alone");
+        let mut strays = Vec::new();
+        for id in stored.difference(&known).copied() {
+            let stored_bytes = self.store.state(id).await?.stored_bytes;
+            if strays.len() < STRAYS_NAMED_MAX {
+                tracing::warn!(shard = %id, stored_bytes, "a shard in the store belongs to no stream; left alone");
+            }
+            strays.push(StrayShard { id, stored_bytes });
         }
-        Ok(())
+        if strays.len() > STRAYS_NAMED_MAX {
+            tracing::warn!(
+                shards = strays.len(),
+                "so many shards in the store belong to no stream; left alone"
+            );
+        }
+        Ok(strays)
     }
 
     async fn load(&self) -> Result<BTreeMap<String, Slot>, OpenError> {

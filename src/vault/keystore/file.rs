@@ -34,7 +34,7 @@ const HEADER_BYTES: usize = 58;
 const CHECK_BYTES: usize = 16;
 const CHECKSUM_BYTES: usize = 32;
 /// More than the largest contents take.
-const FILE_BYTES_MAX: usize = 128 << 20;
+pub(super) const FILE_BYTES_MAX: usize = 128 << 20;
 const PURPOSE: &[u8] = b"kinetoscope vault keystore 1";
 const CHECK_PURPOSE: &[u8] = b"kinetoscope vault root check 1";
 

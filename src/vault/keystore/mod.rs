@@ -8,6 +8,7 @@
 //! write the other's new keys away, and with them what they sealed.
 
 mod contents;
+mod copy;
 mod durable;
 mod file;
 mod id;
@@ -15,6 +16,7 @@ mod root;
 
 pub(crate) use contents::Contents;
 pub use contents::{DESCRIPTION_BYTES_MAX, KEYS_MAX, KeyState, VERSIONS_MAX};
+pub use copy::{restore, sealed_copy};
 pub use id::{KeyId, ParseKeyIdError};
 pub use root::{RootKind, RootSource};
 
