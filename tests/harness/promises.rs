@@ -39,6 +39,11 @@ impl Pieces {
         [self.init.as_slice(), &self.fragments.concat()].concat()
     }
 
+    /// Which piece a fragmented file holds.
+    pub fn which(&self, file: &[u8]) -> Option<usize> {
+        self.places.get(&samples(file)).copied()
+    }
+
     /// Pushes all of it, a fragment every `pace`.
     pub fn push(&self, client: &Client, stream: &str, pace: Duration) -> Pusher {
         Pusher::start(client, stream, self.init.clone(), self.fragments.clone(), pace)
@@ -71,6 +76,11 @@ impl Promises {
     /// Whether none was made.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    /// Which piece a fragment was promised to be.
+    pub fn piece(&self, number: u64) -> Option<usize> {
+        self.pieces.get(&number).copied()
     }
 
     /// Their fragment numbers, in order.
@@ -141,8 +151,9 @@ async fn found(
 ) -> Result<Vec<usize>, String> {
     let fetches = numbers.iter().map(|number| async move {
         let bytes = client.bytes(&format!("/v1/video/{stream}/hls/segment/{number}.m4s")).await;
-        let piece = pieces.places.get(&samples(&bytes)).copied();
-        piece.ok_or_else(|| format!("{stream}: fragment {number} holds what nobody has pushed"))
+        pieces
+            .which(&bytes)
+            .ok_or_else(|| format!("{stream}: fragment {number} holds what nobody has pushed"))
     });
     stream::iter(fetches).buffered(FETCHES).try_collect().await
 }
