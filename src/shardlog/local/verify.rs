@@ -71,6 +71,8 @@ pub(super) struct Check {
     /// Where the frames end, where that is known: nobody can tell a damaged frame from a footer otherwise.
     frames_end: u64,
     frames_end_is_known: bool,
+    /// There is a footer, and all of it can be read: then it lists every record that was readable when it was written.
+    footer_is_whole: bool,
     /// The records that the footer lists, by offset.
     listed: BTreeMap<u64, (ShardId, Seq, Entry)>,
     found: Vec<Damage>,
@@ -98,6 +100,7 @@ impl Check {
             at: 0,
             frames_end: if closed { len } else { tip.end.min(len) },
             frames_end_is_known: !closed,
+            footer_is_whole: closed,
             listed: BTreeMap::new(),
             found: Vec::new(),
         };
@@ -132,6 +135,7 @@ impl Check {
             Ok(found) => found,
             Err(StoreError::Corrupt { .. }) => {
                 let at = len.saturating_sub(TRAILER_LEN as u64);
+                self.footer_is_whole = false;
                 self.damaged(at, None, Malformed("the segment's footer is damaged"));
                 return Ok(());
             }
@@ -167,7 +171,10 @@ impl Check {
                 let listed = records.map(|(seq, entry)| (entry.offset, (info.shard, Seq(seq), entry)));
                 self.listed.extend(listed);
             }
-            Err(what) => self.damaged(info.offset, Some((info.shard, Some(info.first))), what),
+            Err(what) => {
+                self.footer_is_whole = false;
+                self.damaged(info.offset, Some((info.shard, Some(info.first))), what);
+            }
         }
         Ok(())
     }
@@ -210,7 +217,7 @@ impl Check {
         let header = &frame.header;
         let (shard, seq) = (header.shard, Seq(header.seq));
         let record = Some((shard, Some(seq)));
-        if !frame.body_is_whole && is_readable(context, shard, seq) {
+        if !frame.body_is_whole && self.is_readable(context, shard, seq, frame.offset) {
             let at = frame.offset;
             self.damaged(at, record, Malformed("the checksum of the body does not match"));
         }
@@ -232,11 +239,14 @@ impl Check {
             _ => self.found,
         }
     }
-}
 
-/// Whether somebody could still ask for the record.
-fn is_readable(context: &Context, shard: ShardId, seq: Seq) -> bool {
-    let Ok(shard) = context.shard(shard) else { return false };
-    let index = shard.index();
-    !index.gone && index.tail.first <= seq
+    /// Whether somebody could still ask for the record at an offset. One of the same name may be of an earlier shard with
+    /// the same id, and a hole.
+    fn is_readable(&self, context: &Context, shard: ShardId, seq: Seq, offset: u64) -> bool {
+        let Ok(shard) = context.shard(shard) else { return false };
+        let listed = || self.listed.get(&offset).is_some_and(|(id, at, _)| (*id, *at) == (shard.id, seq));
+        let index = shard.index();
+        let born = shard.lane.name == self.segment.lane && index.born <= self.segment.number;
+        born && !index.gone && index.tail.first <= seq && (!self.footer_is_whole || listed())
+    }
 }

@@ -52,7 +52,11 @@ async fn refused_by_dead_lane(rig: &Rig, slot: &mut Slot) {
 }
 
 async fn create(rig: &Rig, slot: &mut Slot) {
-    let id = ShardId::new(&rig.machine.env());
+    let id = match slot.id {
+        // One that was deleted, whose records still lie about.
+        Some(deleted) if rig.one_in(2) => deleted,
+        _ => ShardId::new(&rig.machine.env()),
+    };
     let result = rig.store.create(id, RetentionClass(rig.dice.below(2) as u8)).await;
     (slot.id, slot.watch) = (Some(id), None);
     judge(rig, slot, vec![(Change::Create, result.into())]);
