@@ -68,6 +68,9 @@ pub enum StoreError {
     /// It did not happen; a retry is safe.
     #[error("unavailable: {0}")]
     Unavailable(Source),
+    /// The disk has no room for records, or not enough. It did not happen; once there is room, a retry is safe.
+    #[error("the disk is full: {0}")]
+    Full(Source),
     /// It may have happened. This writer is dead: claim the shard again and look.
     #[error("outcome unknown: {0}")]
     Unknown(Source),

@@ -2,6 +2,7 @@
 //! as durable as this engine gets.
 
 use crate::batch::check_arrivals;
+use crate::env::Space;
 use crate::error::StoreError;
 use crate::store::{Durable, LogStore, ShardWriter};
 use crate::types::{
@@ -152,6 +153,18 @@ impl LogStore for MemoryStore {
         })
     }
 
+    async fn stored_from(&self, shard: ShardId, from: Seq) -> Result<u64, StoreError> {
+        self.with(shard, |shard| {
+            let from = shard.position(from.max(shard.tail().first))?;
+            let bytes = |record: &SealedRecord| (record.head.len() + record.body.len()) as u64;
+            Ok(shard.records.range(from..).map(bytes).sum())
+        })
+    }
+
+    async fn space(&self) -> Result<Space, StoreError> {
+        Ok(Space { free: u64::MAX, total: u64::MAX })
+    }
+
     async fn body(&self, shard: ShardId, seq: Seq, range: Range<u64>) -> Result<Bytes, StoreError> {
         self.with(shard, |shard| {
             let position = shard.position(seq)?;
@@ -217,6 +230,8 @@ impl ShardWriter for Writer {
         })?;
         Ok(Box::pin(async { Ok(()) }))
     }
+
+    fn use_reserve(&mut self, _: bool) {}
 
     async fn seal(&mut self) -> Result<(), StoreError> {
         self.store.with(self.shard, |shard| {

@@ -1,5 +1,6 @@
 //! The seam's traits. Keep them this small: every engine implements them all.
 
+use crate::env::Space;
 use crate::error::StoreError;
 use crate::types::{
     Arrival, Epoch, Limits, Parts, ReadLimit, RetentionClass, SealedRecord, Seq, ShardId, ShardState,
@@ -50,6 +51,13 @@ pub trait LogStore: Send + Sync + 'static {
         parts: Parts,
     ) -> Result<Vec<StoredRecord>, StoreError>;
 
+    /// Bytes that the records from `from` on take on disk, framing included; 0 for the next sequence. Of what is trimmed
+    /// nothing counts.
+    async fn stored_from(&self, shard: ShardId, from: Seq) -> Result<u64, StoreError>;
+
+    /// Room on the device. An engine without bounds has more than anybody could fill.
+    async fn space(&self) -> Result<Space, StoreError>;
+
     /// A byte range of one sealed body. The range must lie within the body, else [`StoreError::TooLarge`].
     ///
     /// The whole body is verified. A part of it need not be: its checksum would cover more than is read. Whoever asks for
@@ -73,6 +81,10 @@ pub trait ShardWriter: Send {
     /// The second await, on the returned [`Durable`], resolves when the batch is on disk. Batches become durable in the
     /// order they were admitted. `first` must be the next sequence, counting batches admitted and not yet durable.
     async fn append(&mut self, first: Seq, batch: Vec<SealedRecord>) -> Result<Durable, StoreError>;
+
+    /// Whether what is appended from now on may use the room that the store keeps in reserve: for records without which
+    /// no room can be made, or which nothing works without. At first it may not. Small records only: trims need that room.
+    fn use_reserve(&mut self, allowed: bool);
 
     /// Closes the shard for good once everything admitted is durable.
     async fn seal(&mut self) -> Result<(), StoreError>;

@@ -128,7 +128,8 @@ pub struct ShardState {
     pub tail: Tail,
     /// The generation of the latest owner; zero before the first claim.
     pub epoch: Epoch,
-    /// Bytes the shard's readable records take on disk, heads and bodies and their framing; an engine may estimate.
+    /// Bytes the shard's readable records take on disk, heads and bodies and their framing. Exact as
+    /// [`LogStore::state`](crate::LogStore::state) gives it, an estimate where the shard is claimed.
     pub stored_bytes: u64,
 }
 

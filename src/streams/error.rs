@@ -247,6 +247,9 @@ pub enum AppendError {
     /// It did not happen; a retry is safe.
     #[error("unavailable: {0}")]
     Unavailable(Source),
+    /// The disk is full, or as full as this stream may make it. It did not happen; once there is room, a retry is safe.
+    #[error("the disk is full: {0}")]
+    Full(Source),
     /// It may have happened: look at the shard's tail before appending it again.
     #[error("outcome unknown: {0}")]
     Unknown(Source),
@@ -324,6 +327,7 @@ impl From<StoreError> for AppendError {
             StoreError::Fenced { by } => Self::Fenced { by },
             StoreError::TooLarge { what, size, limit } => Self::TooLarge { what, size, limit },
             StoreError::Unavailable(source) => Self::Unavailable(source),
+            StoreError::Full(source) => Self::Full(source),
             StoreError::Unknown(source) => Self::Unknown(source),
             StoreError::Corrupt { .. } => Self::Corrupt(error),
             // Somebody else has moved the tail. Nothing was written, and the next append looks at the tail anew.
@@ -343,7 +347,9 @@ impl From<StoreError> for ReadError {
             StoreError::Trimmed { first } => Self::Trimmed { first },
             StoreError::Unwritten { next } => Self::Unwritten { next },
             // Reading changes nothing, and trimming twice is trimming once: both may be tried again.
-            StoreError::Unavailable(source) | StoreError::Unknown(source) => Self::Unavailable(source),
+            StoreError::Unavailable(source) | StoreError::Full(source) | StoreError::Unknown(source) => {
+                Self::Unavailable(source)
+            }
             other => Self::Corrupt(other),
         }
     }

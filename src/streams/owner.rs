@@ -75,7 +75,7 @@ impl Grip {
     fn after<T>(result: &Result<T, StoreError>) -> Self {
         match result {
             Ok(_) => Self::Firm,
-            Err(StoreError::Unavailable(_) | StoreError::OutOfSequence { .. }) => Self::Loose,
+            Err(StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::OutOfSequence { .. }) => Self::Loose,
             Err(_) => Self::Lost,
         }
     }

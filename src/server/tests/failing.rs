@@ -65,6 +65,10 @@ impl File for FailingFile {
     fn size(&self) -> io::Result<u64> {
         self.file.size()
     }
+    fn allocated(&self) -> io::Result<u64> {
+        self.file.allocated()
+    }
+
     fn punch_hole(&self, offset: u64, len: u64) -> io::Result<()> {
         self.file.punch_hole(offset, len)
     }

@@ -10,8 +10,15 @@ pub(super) async fn run(make: &impl AsyncFn() -> Arc<dyn LogStore>) {
 async fn what_is_trimmed_is_gone(store: &dyn LogStore) {
     let (shard, mut writer) = filled(store, 20).await;
     let before = store.state(shard).await.unwrap().stored_bytes;
+    let left = store.stored_from(shard, Seq(8)).await.unwrap();
+    assert!(left > 0 && left < before);
+    assert_eq!(store.stored_from(shard, Seq(0)).await.unwrap(), before);
+    assert_eq!(store.stored_from(shard, Seq(20)).await.unwrap(), 0);
+    assert_fails!(store.stored_from(shard, Seq(21)).await, StoreError::Unwritten { next: Seq(20) });
     store.trim(shard, Seq(8)).await.unwrap();
     let state = store.state(shard).await.unwrap();
+    assert_eq!(state.stored_bytes, left);
+    assert_eq!(store.stored_from(shard, Seq(0)).await.unwrap(), left, "of what is trimmed nothing counts");
     assert_eq!((state.tail.first, state.tail.next), (Seq(8), Seq(20)));
     assert!(state.stored_bytes < before);
     for gone in [0, 7] {

@@ -80,6 +80,8 @@ pub trait File: Send + Sync + 'static {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// The file's length in bytes.
     fn size(&self) -> io::Result<u64>;
+    /// Bytes that the file system has given the file; holes take none.
+    fn allocated(&self) -> io::Result<u64>;
     /// Gives the space of a range back to the file system; it reads as zeros afterwards. The length stays.
     fn punch_hole(&self, offset: u64, len: u64) -> io::Result<()>;
 }

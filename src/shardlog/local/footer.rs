@@ -23,6 +23,7 @@ use super::frame::Malformed;
 use crate::types::{Arrival, Seq, ShardId};
 use bytes::{Buf, BufMut};
 use crc32c::crc32c;
+use std::ops::Range;
 
 const MAGIC: &[u8; 4] = b"KEND";
 const VERSION: u8 = 1;
@@ -62,6 +63,12 @@ impl BlockInfo {
             count: entries.len() as u32,
             crc: 0,
         }
+    }
+
+    /// About how many bytes the frames of those of its records take that lie in a range.
+    pub(super) fn frames_len_of(&self, range: Range<Seq>) -> u64 {
+        let records = range.end.min(self.end()).0.saturating_sub(range.start.max(self.first).0);
+        (u128::from(self.frames_len) * u128::from(records) / u128::from(self.count)) as u64
     }
 
     /// The sequence after the last one.

@@ -73,7 +73,7 @@ impl Group {
         }
     }
 
-    /// Decides an operation. `full`: the disk has no room for records.
+    /// Decides an operation. `full`: the disk has no room for records but what is kept in reserve.
     pub(super) fn add(&mut self, mut op: Op, full: Option<&Source>) {
         let by_earlier = self.pending(&op.shard).changed;
         let refused = self.decide(&mut op, full).err();
@@ -96,9 +96,9 @@ impl Group {
         match &mut op.action {
             Action::Create { .. } => self.create(shard),
             _ if pending.gone => Err(StoreError::NotFound(shard.id)),
-            Action::Append { owner, generation, first, batch } => {
-                if let Some(full) = full {
-                    return Err(StoreError::Unavailable(full.clone()));
+            Action::Append { owner, generation, first, batch, reserve } => {
+                if let Some(full) = full.filter(|_| !*reserve) {
+                    return Err(StoreError::Full(full.clone()));
                 }
                 refuse_stale(owner, *generation, &pending)?;
                 self.append(shard, owner.epoch, *first, std::mem::take(batch))

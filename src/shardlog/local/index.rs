@@ -9,7 +9,7 @@ use super::block::Entry;
 use super::context::lock;
 use super::footer::BlockInfo;
 use super::lane::LaneShared;
-use super::segment::Segment;
+use super::segment::{Forgotten, Segment};
 use super::statement::ShardStatement;
 use crate::error::StoreError;
 use crate::types::{Arrival, Epoch, Seq, ShardId, Tail};
@@ -159,34 +159,35 @@ impl Index {
         self.open.extend(entries);
     }
 
-    /// Forgets the records before `before`, at most the next one. Returns how many of them were in the open segment.
-    pub(super) fn trim(&mut self, before: Seq) -> u64 {
-        self.tail.first = self.tail.first.max(before);
+    /// Forgets the records before `before`, at most the next one. Returns which of them were in the open segment.
+    pub(super) fn trim(&mut self, before: Seq) -> Forgotten {
+        let first = self.tail.first;
+        self.tail.first = first.max(before);
         while let Some(block) = self.blocks.pop_front_if(|block| block.info.end() <= before) {
+            self.lane.died(&block.segment, block.info.frames_len_of(first..before));
             self.release(&block);
         }
+        if let Some(block) = self.blocks.front() {
+            self.lane.died(&block.segment, block.info.frames_len_of(first..before));
+        }
         let count = before.0.saturating_sub(self.open_first.0).min(self.open.len() as u64);
-        self.open_len -= self.open.drain(..count as usize).map(|entry| entry.frame_len()).sum::<u64>();
+        let bytes = self.open.drain(..count as usize).map(|entry| entry.frame_len()).sum();
+        self.open_len -= bytes;
         self.open_first = self.open_first.plus(count);
-        count
+        Forgotten { records: count, bytes }
     }
 
-    /// Forgets everything. Returns how many records were in the open segment.
-    pub(super) fn delete(&mut self) -> u64 {
+    /// Forgets everything. Returns which records were in the open segment.
+    pub(super) fn delete(&mut self) -> Forgotten {
         self.gone = true;
         self.close();
-        let blocks = std::mem::take(&mut self.blocks);
-        blocks.iter().for_each(|block| self.release(block));
-        let mut deleted = lock(&self.lane.deleted_blocks);
-        deleted.extend(blocks);
-        let entries = Vec::from(std::mem::take(&mut self.open));
-        let count = entries.len() as u64;
-        if let (Some(segment), false) = (self.open_segment.take(), entries.is_empty()) {
-            let info = BlockInfo::of(self.id, self.open_first, &entries);
-            deleted.push(BlockRef { segment, info, pinned: Some(Arc::new(entries)) });
+        for block in std::mem::take(&mut self.blocks) {
+            self.lane.died(&block.segment, block.info.frames_len);
+            self.release(&block);
         }
-        self.open_len = 0;
-        count
+        self.open_segment = None;
+        let records = std::mem::take(&mut self.open).len() as u64;
+        Forgotten { records, bytes: std::mem::take(&mut self.open_len) }
     }
 
     fn release(&mut self, block: &BlockRef) {
@@ -212,11 +213,35 @@ impl Index {
 
     /// Bytes of the frames of the readable records. A block that is trimmed in part counts in proportion.
     pub(super) fn stored_bytes(&self) -> u64 {
-        let trimmed = self.blocks.front().map_or(0, |block| {
-            let records = u128::from(self.tail.first.0.saturating_sub(block.info.first.0));
-            (u128::from(block.info.frames_len) * records / u128::from(block.info.count)) as u64
-        });
+        let first = self.tail.first;
+        let trimmed =
+            self.blocks.front().map_or(0, |block| block.info.frames_len_of(block.info.first..first));
         self.blocks_len - trimmed + self.open_len
+    }
+
+    /// Bytes of the frames of the records from `from` on; but those in the block, if one is returned, are to be added.
+    pub(super) fn stored_from(&self, from: Seq) -> Result<(u64, Option<BlockRef>), StoreError> {
+        self.refuse_gone()?;
+        if from > self.tail.next {
+            return Err(StoreError::Unwritten { next: self.tail.next });
+        }
+        let from = from.max(self.tail.first);
+        if from >= self.open_first {
+            let entries = self.open.range((from.0 - self.open_first.0) as usize..);
+            return Ok((entries.map(Entry::frame_len).sum(), None));
+        }
+        let before = self.blocks.partition_point(|block| block.info.end() <= from);
+        let in_part = self.blocks.get(before).filter(|block| block.info.first < from);
+        let whole = self.blocks.range(before + usize::from(in_part.is_some())..);
+        let bytes = whole.map(|block| block.info.frames_len).sum::<u64>();
+        Ok((bytes + self.open_len, in_part.cloned()))
+    }
+
+    /// The blocks of a segment of which something can be read, and the first record of the shard that can.
+    pub(super) fn blocks_in(&self, segment: u64) -> (Seq, Vec<BlockRef>) {
+        let from = self.blocks.partition_point(|block| block.segment.number < segment);
+        let blocks = self.blocks.range(from..).take_while(|block| block.segment.number == segment);
+        (self.tail.first, blocks.cloned().collect())
     }
 
     /// Finds the record `seq`. Of the open segment it gives at most `records_max` records.

@@ -16,13 +16,12 @@ use super::block::Entry;
 use super::context::{Context, LaneHandle, Refusal, lock, unavailable};
 use super::frame::{Header, Kind};
 use super::group::{Decided, Effect, Frames, Group};
-use super::index::BlockRef;
 use super::name::LaneName;
 use super::queue::{Action, Op, Queue};
 use super::segment::{OpenSegment, Segment};
 use super::shard::Shard;
 use super::stats::LaneCounts;
-use crate::env::{Env, Signal};
+use crate::env::Signal;
 use crate::error::{Source, StoreError};
 use crate::types::{Epoch, ShardId};
 use std::collections::BTreeMap;
@@ -36,8 +35,10 @@ pub(super) struct LaneShared {
     pub(super) queue: Queue,
     /// Closed segments of which nothing is readable any more.
     pub(super) dead_segments: Mutex<Vec<Arc<Segment>>>,
-    /// Blocks of shards that were deleted; those in the open segment wait until it is closed.
-    pub(super) deleted_blocks: Mutex<Vec<BlockRef>>,
+    /// Closed segments of which so much has died that it is to be given back.
+    pub(super) due_segments: Mutex<Vec<Arc<Segment>>>,
+    /// How much of a segment must have died for that.
+    sweep_bytes: u64,
     pub(super) counted: LaneCounts,
     pub(super) tip: Mutex<Tip>,
 }
@@ -52,14 +53,36 @@ pub(super) struct Tip {
 }
 
 impl LaneShared {
-    pub(super) fn new(name: LaneName, env: &Env) -> Self {
+    pub(super) fn new(name: LaneName, context: &Context) -> Self {
         Self {
             name,
-            queue: Queue::new(name, env),
+            queue: Queue::new(name, &context.env),
             dead_segments: Mutex::default(),
-            deleted_blocks: Mutex::default(),
+            due_segments: Mutex::default(),
+            sweep_bytes: context.options.sweep_bytes(),
             counted: LaneCounts::default(),
             tip: Mutex::default(),
+        }
+    }
+
+    /// Notes that about so many bytes of records of a closed segment have died.
+    pub(super) fn died(&self, segment: &Arc<Segment>, bytes: u64) {
+        let dead = segment.dead.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if dead >= self.sweep_bytes && !segment.due.swap(true, Ordering::Relaxed) {
+            lock(&self.due_segments).push(segment.clone());
+        }
+    }
+
+    /// Notes how many bytes the file system has given a closed segment; none once it is removed.
+    pub(super) fn recount(&self, segment: &Segment, bytes: u64) {
+        let set = |bytes: u64| {
+            let before = segment.bytes.swap(bytes, Ordering::SeqCst);
+            self.counted.bytes.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+        };
+        set(bytes);
+        // Who removes it sets the flag first: whichever of us is later takes the bytes out.
+        if segment.removed.load(Ordering::SeqCst) {
+            set(0);
         }
     }
 }
@@ -114,6 +137,19 @@ impl Lane {
 
     fn commit(&mut self, ops: Vec<Op>) {
         let full = self.disk_full();
+        if let Some((changes, full)) = self.commit_group(ops, full) {
+            // The records did not fit. What makes room must not suffer for having been in one group with them.
+            if let Some((changes, full)) = self.commit_group(changes, Some(full)) {
+                for op in changes {
+                    op.answer(Err(StoreError::Full(full.clone())));
+                }
+            }
+        }
+    }
+
+    /// Decides, writes and answers; but if the disk was found full, the changes of shards that could not be written for it
+    /// are returned, unanswered.
+    fn commit_group(&mut self, ops: Vec<Op>, full: Option<Source>) -> Option<(Vec<Op>, Source)> {
         let segment = &self.open.segment;
         let mut group = Group::new(self.shared.name, segment.number, self.open.end, self.shards.len());
         for op in ops {
@@ -134,12 +170,23 @@ impl Lane {
                 self.roll_if_due();
                 answer(freeing, None);
             }
-            Written::DiskFull(source) => answer(decided, Some(&StoreError::Unavailable(source))),
+            Written::DiskFull(source) => {
+                let is_change = |decided: &Decided| {
+                    decided.refused.is_none() && !matches!(decided.op.action, Action::Append { .. })
+                };
+                let (changes, others) = decided.into_iter().partition(is_change);
+                answer(others, Some(&StoreError::Full(source.clone())));
+                return Some((
+                    Vec::from_iter(changes.into_iter().map(|decided: Decided| decided.op)),
+                    source,
+                ));
+            }
             Written::Failed(source) => {
                 self.die("write", &source);
                 answer(decided, Some(&StoreError::Unknown(source)));
             }
         }
+        None
     }
 
     /// Why no records may be written, if so. Other changes may: a trim is how room is made.
@@ -224,9 +271,9 @@ pub(super) fn apply(open: &mut OpenSegment, shard: &Shard, effect: Effect) {
             index.append(entries);
         }
         Effect::Claim(epoch) => index.epoch = epoch,
-        Effect::Trim(before) => open.records_live -= index.trim(before),
+        Effect::Trim(before) => open.forget(index.trim(before)),
         Effect::Seal => index.tail.sealed = true,
-        Effect::Delete => open.records_live -= index.delete(),
+        Effect::Delete => open.forget(index.delete()),
     }
     let (tail, watchers) = (index.tail, index.watchers());
     // Whoever looks at what they watch holds this up, and may be about to ask for the index.

@@ -1,12 +1,13 @@
 //! The seam's operations.
 
-use super::context::Reservation;
+use super::context::{Reservation, unavailable};
 use super::index::{Index, Sought};
 use super::queue::{Action, Op};
 use super::reader::Wanted;
 use super::shard::Shard;
 use super::writer::{RECORD_OVERHEAD, Writer, answered};
 use super::{LocalStore, lane_of, reader, space};
+use crate::env::Space;
 use crate::error::StoreError;
 use crate::store::{LogStore, ShardWriter};
 use crate::types::{
@@ -68,7 +69,12 @@ impl LogStore for LocalStore {
     }
 
     async fn state(&self, shard: ShardId) -> Result<ShardState, StoreError> {
-        self.inner.context.shard(shard)?.state()
+        let mut state = self.inner.context.shard(shard)?.state()?;
+        // Should it fail, the bytes are an estimate, and the rest of the state is no worse for it.
+        if let Ok(bytes) = self.stored_from(shard, state.tail.first).await {
+            state.stored_bytes = bytes;
+        }
+        Ok(state)
     }
 
     fn watch(&self, shard: ShardId) -> Result<watch::Receiver<Tail>, StoreError> {
@@ -111,6 +117,17 @@ impl LogStore for LocalStore {
             }
         }
         self.blocking(move |context| reader::read(context, &shard, from, limit, parts.into())).await
+    }
+
+    async fn stored_from(&self, shard: ShardId, from: Seq) -> Result<u64, StoreError> {
+        let shard = self.inner.context.shard(shard)?;
+        let (bytes, in_part) = shard.index().stored_from(from)?;
+        let Some(block) = in_part else { return Ok(bytes) };
+        self.blocking(move |context| Ok(bytes + reader::stored_from(context, &shard, &block, from)?)).await
+    }
+
+    async fn space(&self) -> Result<Space, StoreError> {
+        self.blocking(|context| context.env.files.space(&context.dir).map_err(unavailable)).await
     }
 
     async fn body(&self, shard: ShardId, seq: Seq, range: Range<u64>) -> Result<Bytes, StoreError> {

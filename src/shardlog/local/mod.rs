@@ -20,7 +20,7 @@
 //! - **Damage is reported.** A torn end, which nobody was told of, is cut. Anything else gives `Corrupt`, at opening if
 //!   the state of shards is in doubt, else to whoever reads the record.
 //! - **Damage is looked for** (`verify`, `scrub`): everything is read now and then, so that it is known before it is needed.
-//! - **Space** (`space`) comes back by whole files, and by holes for deleted shards. When the disk has less than
+//! - **Space** (`space`) comes back by whole files, and by holes where a closed segment is still partly alive. When the disk has less than
 //!   [`LocalOptions::reserve_bytes`] left, records are refused while trims and deletions still have room to be written.
 //!
 //! A file that is not ours is left alone and named in the log.

@@ -1,5 +1,6 @@
 //! How a local store is set up.
 
+use super::space::SWEEP_PART;
 use super::writer::RECORD_OVERHEAD;
 use crate::types::Limits;
 use std::time::Duration;
@@ -25,8 +26,13 @@ pub struct LocalOptions {
     pub recent_bytes: usize,
     /// Segment files kept open for reading.
     pub open_files_max: usize,
-    /// Records are refused while the disk has fewer bytes than this left, so that trims can still be written.
+    /// Records are refused while the disk has fewer bytes than this left, so that trims can still be written; but for
+    /// those whose writer [may use the reserve](crate::ShardWriter::use_reserve).
     pub reserve_bytes: u64,
+    /// A stretch of records that nobody can read any more is given back if it has at least this many bytes, and segments
+    /// of which others are still read become so many holes. Less than a camera's chunk, so that one camera's footage can
+    /// go from among that of others; more than a few blocks, so that a file does not fall into crumbs.
+    pub hole_bytes_min: u64,
     /// How fast the log is gone through for damage; 0: not at all.
     pub scrub_bytes_per_second: u64,
     /// How long to rest after going through it.
@@ -46,6 +52,7 @@ impl Default for LocalOptions {
             recent_bytes: 64 << 20,
             open_files_max: 256,
             reserve_bytes: 64 << 20,
+            hole_bytes_min: 64 << 10,
             scrub_bytes_per_second: 8 << 20,
             scrub_every: Duration::from_secs(24 * 3600),
         }
@@ -53,6 +60,11 @@ impl Default for LocalOptions {
 }
 
 impl LocalOptions {
+    /// A closed segment is gone through for holes again when this many bytes of it have died.
+    pub(super) fn sweep_bytes(&self) -> u64 {
+        (self.segment_bytes / SWEEP_PART).max(self.hole_bytes_min)
+    }
+
     /// The queue's budget, large enough for any one batch.
     pub(super) fn queue_bytes(&self) -> usize {
         let limits = Limits::default();

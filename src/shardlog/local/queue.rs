@@ -43,6 +43,8 @@ pub(super) enum Action {
         generation: u64,
         first: Seq,
         batch: Vec<SealedRecord>,
+        /// It may use the room that is kept in reserve.
+        reserve: bool,
     },
     Claim(Epoch),
     Trim(Seq),

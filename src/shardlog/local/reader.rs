@@ -112,7 +112,10 @@ pub(super) fn body(
     context.recent.misses.fetch_add(1, Ordering::Relaxed);
     let at = entry.body_offset() + range.start;
     let bytes = read_range(context, &segment, at, range.end - range.start);
-    bytes.map_err(|error| settle(shard, seq, error))
+    let bytes = bytes.map_err(|error| settle(shard, seq, error))?;
+    // No checksum tells whether the record was trimmed, and became a hole, while it was read.
+    shard.index().locate(seq, 0)?;
+    Ok(bytes)
 }
 
 /// The first record that arrived at or after `at`, which the index found to be in `block`; see
@@ -132,6 +135,18 @@ pub(super) fn seek(
     let index = shard.index();
     index.refuse_gone()?;
     Ok(first.max(index.tail.first))
+}
+
+/// Bytes of the records of a block from `from` on.
+pub(super) fn stored_from(
+    context: &Context,
+    shard: &Shard,
+    block: &BlockRef,
+    from: Seq,
+) -> Result<u64, StoreError> {
+    let entries = load(context, block).map_err(|error| settle(shard, from, error))?;
+    let from = from.max(shard.index().tail.first).0.saturating_sub(block.info.first.0);
+    Ok(entries.iter().skip(from as usize).map(Entry::frame_len).sum())
 }
 
 /// Consecutive records in one segment.

@@ -43,7 +43,7 @@ pub(super) fn open_lane(context: &Arc<Context>, name: LaneName) -> Result<Lane, 
     // A segment whose name a crash has not made durable must be so before anything in it counts.
     files.sync_dir(&dir).map_err(unavailable)?;
 
-    let shared = Arc::new(LaneShared::new(name, &context.env));
+    let shared = Arc::new(LaneShared::new(name, context));
     let Some(newest) = segments.pop() else {
         let open = OpenSegment::make(context, &shared, 1, &[]).map_err(unavailable)?;
         return Ok(Lane { context: context.clone(), shared, shards: BTreeMap::new(), open });
@@ -103,14 +103,19 @@ impl Lane {
         let segment = Arc::new(Segment::new(&self.context, self.shared.name, number));
         let file = self.context.env.files.open(&segment.path, OpenMode::Read).map_err(unavailable)?;
         let len = file.size().map_err(unavailable)?;
+        let mut frames_end = len;
         let (blocks, mut known) = match read_directory(&segment, file.as_ref(), len) {
-            Ok((infos, _)) => (infos.into_iter().map(|info| (info, None)).collect(), true),
+            Ok((infos, trailer)) => {
+                frames_end = trailer.frames_end;
+                (infos.into_iter().map(|info| (info, None)).collect(), true)
+            }
             Err(StoreError::Corrupt { place, what }) => {
                 tracing::error!(place, what, "the footer of a log segment is lost; scanning the segment");
                 (rebuild::scan_closed(&segment, file.as_ref(), len)?, false)
             }
             Err(error) => return Err(error),
         };
+        let mut live_len = 0;
         for (info, pinned) in blocks {
             let Some(shard) = self.shards.get(&info.shard) else { continue };
             let mut index = shard.index();
@@ -118,6 +123,7 @@ impl Lane {
                 continue; // of an earlier shard with the same id
             }
             if index.fits(&info) {
+                live_len += info.frames_len - info.frames_len_of(info.first..index.tail.first);
                 index.add_block(BlockRef { segment: segment.clone(), info, pinned });
             } else {
                 known = false;
@@ -125,9 +131,10 @@ impl Lane {
                 tracing::error!(%path, shard = %info.shard, from = %info.first, "records of the log contradict others");
             }
         }
-        segment.bytes.store(len, Ordering::Relaxed);
+        let allocated = file.allocated().map_err(unavailable)?;
+        self.shared.recount(&segment, allocated);
         self.shared.counted.segments.fetch_add(1, Ordering::Relaxed);
-        self.shared.counted.bytes.fetch_add(len, Ordering::Relaxed);
+        segment.identified.store(known, Ordering::Relaxed);
         if segment.live.load(Ordering::Relaxed) == 0 {
             // It goes only if it is surely ours, whole, and all of it was trimmed or deleted.
             known &= match segment.read_header(file.as_ref()) {
@@ -141,6 +148,8 @@ impl Lane {
                 let path = segment.path.display();
                 tracing::error!(%path, "a log segment of which nothing can be read is kept for the operator");
             }
+        } else {
+            self.shared.died(&segment, allocated.min(frames_end).saturating_sub(live_len));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! frame, cuts it off and goes on in that segment; the next roll writes the footer again.
 
 use super::block::Entry;
+use super::context::lock;
 use super::footer::FooterWriter;
 use super::index::BlockRef;
 use super::lane::Lane;
@@ -30,7 +31,9 @@ impl Lane {
         let large = open.end >= options.segment_bytes || open.table_bytes >= options.table_bytes;
         let old = u128::from(age_ms) >= options.segment_age.as_millis() && open.records > 0;
         let dead = open.records > 0 && open.records_live == 0 && frames >= DEAD_BYTES_MIN;
-        if !(frames > 0 && (large || old || dead)) {
+        // Holes are made in closed segments only.
+        let holes = open.dead_bytes >= options.sweep_bytes().max(DEAD_BYTES_MIN);
+        if !(frames > 0 && (large || old || dead || holes)) {
             return;
         }
         if let Err(error) = self.roll() {
@@ -56,16 +59,24 @@ impl Lane {
         let written = footer.len() as u64;
         self.context.counters.bytes_written.fetch_add(written, Ordering::Relaxed);
         self.shared.counted.bytes.fetch_add(written, Ordering::Relaxed);
-        let closed = std::mem::replace(&mut self.open, next).segment_closed(written);
+        let OpenSegment { segment: closed, file, first_frame, end, .. } =
+            std::mem::replace(&mut self.open, next);
         self.show_tip();
+        let len = end + written;
+        closed.bytes.store(len, Ordering::Relaxed);
+        self.shared.recount(&closed, file.allocated().unwrap_or(len));
+        let mut dead = end - first_frame;
         for (shard, blocks, entries) in blocks {
             for (block, entries) in blocks.iter().zip(entries) {
+                dead -= block.info.frames_len;
                 self.context.blocks.insert((closed.lane, closed.number, block.info.offset), entries);
             }
             shard.index().roll(blocks, self.open.segment.clone());
         }
         if closed.live.load(Ordering::Relaxed) == 0 {
-            super::context::lock(&self.shared.dead_segments).push(closed);
+            lock(&self.shared.dead_segments).push(closed);
+        } else {
+            self.shared.died(&closed, dead);
         }
         Ok(())
     }

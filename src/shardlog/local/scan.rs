@@ -3,6 +3,7 @@
 use super::block::Entry;
 use super::frame::{ALIGNMENT, HEADER_LEN, Header, Malformed, Place};
 use super::segment::Segment;
+use super::space::HOLE_ALIGNMENT;
 use crate::env::File;
 use crate::error::StoreError;
 use crate::types::{Arrival, Limits};
@@ -66,7 +67,20 @@ impl<'a> Scanner<'a> {
         Ok(&self.window[start..start + (range.end - range.start) as usize])
     }
 
-    fn header(&mut self, offset: u64) -> Result<Result<Header, Malformed>, StoreError> {
+    /// Whether there is no frame at `offset` because it became a hole, or its header reaches into one. A hole is made of
+    /// whole blocks of the file system, and reads as zeros; no frame begins so.
+    pub(super) fn is_hole(&mut self, offset: u64) -> Result<bool, StoreError> {
+        let next = (offset + 1).next_multiple_of(HOLE_ALIGNMENT);
+        let reaches_in = next - offset < HEADER_LEN as u64 && next < self.len;
+        Ok(self.is_zero(offset..next)? || (reaches_in && self.is_zero(next..next + HOLE_ALIGNMENT)?))
+    }
+
+    fn is_zero(&mut self, range: Range<u64>) -> Result<bool, StoreError> {
+        Ok(self.bytes(range.start..range.end.min(self.len))?.iter().all(|byte| *byte == 0))
+    }
+
+    /// The frame's header at `offset`; the inner error says why there is none.
+    pub(super) fn header(&mut self, offset: u64) -> Result<Result<Header, Malformed>, StoreError> {
         if self.len.saturating_sub(offset) < HEADER_LEN as u64 {
             return Ok(Err(Malformed("the frame is cut short")));
         }

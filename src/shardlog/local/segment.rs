@@ -19,8 +19,14 @@ pub(super) struct Segment {
     pub(super) path: PathBuf,
     /// How many blocks of it are in use. Only the lane's thread changes it.
     pub(super) live: AtomicU64,
-    /// Bytes it takes on disk; 0 until it is closed.
+    /// Bytes that the file system has given it; 0 until it is closed.
     pub(super) bytes: AtomicU64,
+    /// About how many bytes of its records have died since it was last gone through for holes.
+    pub(super) dead: AtomicU64,
+    /// It waits to be gone through.
+    pub(super) due: AtomicBool,
+    /// All its records are known, so that what lies between them is surely not needed.
+    pub(super) identified: AtomicBool,
     /// Its file is gone or going.
     pub(super) removed: AtomicBool,
 }
@@ -33,12 +39,11 @@ impl Segment {
             path: context.dir.join(lane.to_string()).join(segment_file(number)),
             live: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            dead: AtomicU64::new(0),
+            due: AtomicBool::new(false),
+            identified: AtomicBool::new(true),
             removed: AtomicBool::new(false),
         }
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) > 0
     }
 
     /// The file for reading, from the cache of open files if it is there. Blocks.
@@ -98,6 +103,13 @@ impl Segment {
     }
 }
 
+/// Records of the open segment that are not readable any more.
+pub(super) struct Forgotten {
+    pub(super) records: u64,
+    /// Bytes of their frames.
+    pub(super) bytes: u64,
+}
+
 /// A segment that takes frames.
 pub(super) struct OpenSegment {
     pub(super) segment: Arc<Segment>,
@@ -109,6 +121,8 @@ pub(super) struct OpenSegment {
     /// Records appended to it, and how many of them are still readable.
     pub(super) records: u64,
     pub(super) records_live: u64,
+    /// Bytes of the frames of those that are not.
+    pub(super) dead_bytes: u64,
     /// Bytes that the blocks of its records will take.
     pub(super) table_bytes: usize,
     /// Wall time at which it was made.
@@ -153,15 +167,16 @@ impl OpenSegment {
             end: first_frame,
             records: 0,
             records_live: 0,
+            dead_bytes: 0,
             table_bytes: 0,
             made_ms,
         }
     }
 
-    /// The segment, after its footer was written.
-    pub(super) fn segment_closed(self, footer_len: u64) -> Arc<Segment> {
-        self.segment.bytes.store(self.end + footer_len, Ordering::Relaxed);
-        self.segment
+    /// Some of its records are not readable any more.
+    pub(super) fn forget(&mut self, forgotten: Forgotten) {
+        self.records_live -= forgotten.records;
+        self.dead_bytes += forgotten.bytes;
     }
 
     /// Takes back everything after the last durable frame.

@@ -1,25 +1,38 @@
-//! Giving space back: files of which nothing is readable any more, and the bodies of deleted shards in files of others.
+//! Giving space back: files of which nothing is readable any more, and, in closed segments of which something is, the
+//! stretches between.
+//!
+//! ```text
+//! header │ statement │ dead │ live │ dead … dead │ live │ dead │ blocks │ directory │ trailer
+//!                     └ hole ┘     └─── hole ───┘      └ hole ┘
+//! ```
+//! Every record that can still be read is listed in the footer, so all else between statement and footer may go: frames of
+//! trimmed records and deleted shards, and changes of shards, which only matter in the newest segment. A segment is gone
+//! through when a good part of it has died since the last time, not for each record. Only what is surely known is punched:
+//! a segment whose footer was lost, or contradicts another, keeps every byte.
 //!
 //! Nothing depends on it being done: what a crash leaves behind, the next opening finds and gives back.
 
 use super::context::{Context, lock};
-use super::index::BlockRef;
+use super::frame::Malformed;
 use super::lane::LaneShared;
 use super::reader;
+use super::recovery::read_directory;
 use super::segment::Segment;
 use crate::env::OpenMode;
 use crate::error::StoreError;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Holes begin and end at multiples of this: file systems give back whole blocks only.
-const HOLE_ALIGNMENT: u64 = 4096;
+pub(super) const HOLE_ALIGNMENT: u64 = 4096;
+/// A segment is gone through again when this part of its size has died since the last time.
+pub(super) const SWEEP_PART: u64 = 16;
 
 /// Whether there is anything to give back.
 pub(super) fn is_due(lane: &LaneShared) -> bool {
-    !lock(&lane.dead_segments).is_empty()
-        || lock(&lane.deleted_blocks).iter().any(|block| block.segment.is_closed())
+    !lock(&lane.dead_segments).is_empty() || !lock(&lane.due_segments).is_empty()
 }
 
 /// Gives back what the lane no longer needs. Blocks.
@@ -31,16 +44,17 @@ pub(super) fn reclaim(context: &Context, lane: &LaneShared) {
             tracing::warn!(%path, %error, "a segment of the log that is no longer needed could not be removed");
         }
     }
-    // The open segment keeps its bodies: recovery would take a hole for damage.
-    let in_closed = |block: &mut BlockRef| block.segment.is_closed();
-    let deleted: Vec<_> = lock(&lane.deleted_blocks).extract_if(.., in_closed).collect();
-    for block in deleted {
-        if block.segment.removed.load(Ordering::SeqCst) {
+    let due = std::mem::take(&mut *lock(&lane.due_segments));
+    for segment in due {
+        segment.dead.store(0, Ordering::Relaxed);
+        segment.due.store(false, Ordering::Relaxed); // what dies from here on makes it due again
+        if segment.removed.load(Ordering::SeqCst) || !segment.identified.load(Ordering::Relaxed) {
             continue;
         }
-        if let Err(error) = punch(context, lane, &block) {
-            let path = block.segment.path.display();
-            tracing::warn!(%path, %error, "the space of a deleted shard could not be given back");
+        let swept = sweep(context, lane, &segment);
+        if let (Err(error), false) = (swept, segment.removed.load(Ordering::SeqCst)) {
+            let path = segment.path.display();
+            tracing::warn!(%path, %error, "space in a segment of the log could not be given back");
         }
     }
 }
@@ -52,25 +66,45 @@ fn remove(context: &Context, lane: &LaneShared, segment: &Arc<Segment>) -> io::R
     context.env.files.remove(&segment.path)?;
     context.files.remove(&(segment.lane, segment.number));
     lane.counted.segments.fetch_sub(1, Ordering::Relaxed);
-    lane.counted.bytes.fetch_sub(segment.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+    lane.recount(segment, 0);
     Ok(())
 }
 
-/// Punches out the bodies of a block's records. Their headers and heads stay, so that a scan of the file still finds the
-/// frames of the other shards behind them.
-fn punch(context: &Context, lane: &LaneShared, block: &BlockRef) -> Result<(), StoreError> {
-    let entries = reader::load(context, block)?;
-    let segment = &block.segment;
+/// Punches out what lies between the readable records of a closed segment.
+fn sweep(context: &Context, lane: &LaneShared, segment: &Segment) -> Result<(), StoreError> {
     let unavailable = |error| segment.read_error(0, error);
     let file = context.env.files.open(&segment.path, OpenMode::Write).map_err(unavailable)?;
-    for entry in entries.iter() {
-        let from = entry.body_offset().next_multiple_of(HOLE_ALIGNMENT);
-        let to = (entry.body_offset() + u64::from(entry.body_len)) / HOLE_ALIGNMENT * HOLE_ALIGNMENT;
-        if from < to {
+    let len = file.size().map_err(unavailable)?;
+    let (_, trailer) = read_directory(segment, file.as_ref(), len)?;
+    let mut dead_from = segment.read_header(file.as_ref())?.first_frame();
+    let end = trailer.frames_end;
+    for live in readable(context, lane, segment)?.into_iter().chain([end..end]) {
+        if live.start < dead_from || live.end > end {
+            return Err(segment.corrupt(live.start, Malformed("records lie upon each other")));
+        }
+        let from = dead_from.next_multiple_of(HOLE_ALIGNMENT);
+        let to = live.start / HOLE_ALIGNMENT * HOLE_ALIGNMENT;
+        if to.saturating_sub(from) >= context.options.hole_bytes_min.max(HOLE_ALIGNMENT) {
             file.punch_hole(from, to - from).map_err(unavailable)?;
-            segment.bytes.fetch_sub(to - from, Ordering::Relaxed);
-            lane.counted.bytes.fetch_sub(to - from, Ordering::Relaxed);
+        }
+        dead_from = live.end;
+    }
+    lane.recount(segment, file.allocated().map_err(unavailable)?);
+    Ok(())
+}
+
+/// Where the readable records of a closed segment lie, in order. Trims that come meanwhile only make them fewer.
+fn readable(context: &Context, lane: &LaneShared, segment: &Segment) -> Result<Vec<Range<u64>>, StoreError> {
+    let mut ranges = Vec::new();
+    for shard in context.all_shards().iter().filter(|shard| shard.lane.name == lane.name) {
+        let (first, blocks) = shard.index().blocks_in(segment.number);
+        for block in blocks {
+            let trimmed = first.0.saturating_sub(block.info.first.0) as usize;
+            let entries = reader::load(context, &block)?;
+            let readable = entries.iter().skip(trimmed);
+            ranges.extend(readable.map(|entry| entry.offset..entry.offset + entry.frame_len()));
         }
     }
-    Ok(())
+    ranges.sort_unstable_by_key(|range| range.start);
+    Ok(ranges)
 }

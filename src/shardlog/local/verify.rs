@@ -7,14 +7,14 @@
 //!                      have CRCs, the rest of
 //!                      the frame is zeros
 //! ```
-//! Closed segments are verified whole, the open one up to what is durable. Bodies of records that nobody can read any more
-//! are left out, for they may have become holes. Damage is reported, and never mended here: reads tell it from sound
+//! Closed segments are verified whole, the open one up to what is durable. Records that nobody can read any more are left
+//! out, and so are holes between those that can be read. Damage is reported, and never mended here: reads tell it from sound
 //! records by the same checksums.
 
 use super::block::{self, Entry};
 use super::context::{Context, unavailable};
 use super::footer::{BlockInfo, TRAILER_LEN};
-use super::frame::Malformed;
+use super::frame::{Kind, Malformed};
 use super::lane::Tip;
 use super::name::LaneName;
 use super::recovery::read_directory;
@@ -28,6 +28,7 @@ use crc32c::crc32c;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -191,16 +192,32 @@ impl Check {
                     self.at = frame.end();
                 }
                 Err(what) => {
+                    if let Ok(header) = scanner.header(self.at)?
+                        && header.kind == Kind::Record
+                        && !is_readable(context, header.shard, Seq(header.seq))
+                    {
+                        self.at = (self.at + header.frame_len()).min(self.frames_end); // its head is in a hole
+                        continue;
+                    }
                     let next = scanner.find_header(self.at + 1)?;
-                    if next.is_some() || self.frames_end_is_known {
-                        let record = self.record_at(context, self.at);
+                    let until = next.map_or(self.frames_end, |(at, _)| at);
+                    let lost = self.readable_in(context, self.at..until);
+                    let hole = lost.is_none() && scanner.is_hole(self.at)?;
+                    if !hole && (next.is_some() || self.frames_end_is_known) {
+                        let record = lost.or_else(|| self.record_at(context, self.at));
                         self.damaged(self.at, record.map(|(shard, seq)| (shard, Some(seq))), what);
                     }
-                    self.at = next.map_or(self.frames_end, |(at, _)| at);
+                    self.at = until;
                 }
             }
         }
         Ok(self.at - from)
+    }
+
+    /// The first record which the footer lists in a range and somebody could still ask for.
+    fn readable_in(&self, context: &Context, range: Range<u64>) -> Option<(ShardId, Seq)> {
+        let mut listed = self.listed.range(range).map(|(_, (shard, seq, _))| (*shard, *seq));
+        listed.find(|(shard, seq)| is_readable(context, *shard, *seq))
     }
 
     /// Whose frame begins at an offset, where the frame itself does not say.

@@ -53,6 +53,8 @@ pub(super) struct Writer {
     context: Arc<Context>,
     shard: Arc<Shard>,
     owner: Arc<Owner>,
+    /// May use the room that is kept in reserve.
+    reserve: bool,
 }
 
 impl Writer {
@@ -60,7 +62,8 @@ impl Writer {
     pub(super) fn new(context: Arc<Context>, shard: Arc<Shard>, epoch: Epoch) -> Self {
         let tail = shard.index().tail;
         let admission = Admission { generation: 0, next: tail.next, last_arrival: tail.last_arrival };
-        Self { context, shard, owner: Arc::new(Owner { epoch, admission: Mutex::new(admission) }) }
+        let owner = Arc::new(Owner { epoch, admission: Mutex::new(admission) });
+        Self { context, shard, owner, reserve: false }
     }
 
     fn refuse_fenced(&self) -> Result<(), StoreError> {
@@ -106,12 +109,16 @@ impl ShardWriter for Writer {
         self.check(&admission, first)?;
         let last_arrival = check_arrivals(admission.last_arrival, &batch)?;
         let next = first.plus(batch.len() as u64);
-        let action =
-            Action::Append { owner: self.owner.clone(), generation: admission.generation, first, batch };
+        let (owner, generation, reserve) = (self.owner.clone(), admission.generation, self.reserve);
+        let action = Action::Append { owner, generation, first, batch, reserve };
         self.shard.lane.queue.push(Op { shard: self.shard.clone(), action, reply, permit })?;
         admission.next = next;
         admission.last_arrival = last_arrival;
         Ok(Box::pin(answered(answer, self.shard.clone())))
+    }
+
+    fn use_reserve(&mut self, allowed: bool) {
+        self.reserve = allowed;
     }
 
     async fn seal(&mut self) -> Result<(), StoreError> {

@@ -268,7 +268,7 @@ impl Core {
         match appended {
             Ok(()) => (state.next, state.last_arrival) = (after, arrival),
             // It did not happen, and the next may.
-            Err(error @ (StoreError::Unavailable(_) | StoreError::TooLarge { .. })) => {
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::TooLarge { .. })) => {
                 (state.writer, state.in_doubt) = (Some(writer), false);
                 return Err(failed(error));
             }

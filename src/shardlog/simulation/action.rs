@@ -156,6 +156,7 @@ async fn hand_in(rig: &Rig, slot: &mut Slot, shard: &Shard, changes: Vec<Change>
         let mut answer = match change {
             Change::Append { first, records, .. } => {
                 let writer = appender.as_mut().expect("only owners append");
+                writer.use_reserve(rig.one_in(4));
                 match writer.append(Seq(*first), batch(id, *first, records)).await {
                     Ok(durable) => durable.map(Handed::from).boxed_local(),
                     Err(error) => ready(Handed::from(Err(error))).boxed_local(),

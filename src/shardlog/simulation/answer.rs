@@ -21,7 +21,7 @@ impl Outcome {
     pub(super) fn of(result: &Result<(), StoreError>) -> Self {
         match result {
             Ok(()) => Self::Done,
-            Err(StoreError::Unavailable(_)) => Self::No,
+            Err(StoreError::Unavailable(_) | StoreError::Full(_)) => Self::No,
             Err(StoreError::Unknown(_)) => Self::Unknown,
             Err(error) => Self::Refused(refusal(error)),
         }

@@ -126,7 +126,7 @@ impl Scene {
         let called = self.tick();
         let answer = match self.store.read(self.shard, Seq(from), EVERYTHING, Parts::Whole).await {
             Ok(found) => Some(Answer::Records(found.iter().map(record_of).collect())),
-            Err(StoreError::Unavailable(_)) => None,
+            Err(StoreError::Unavailable(_) | StoreError::Full(_)) => None,
             Err(error) => Some(Answer::Refused(refusal(&error))),
         };
         self.note(called, Operation::Read(from), answer);

@@ -79,6 +79,7 @@ fn options(dice: &SeededRandom) -> LocalOptions {
         recent_bytes: (dice.below(3) as usize) << 11,
         open_files_max: 1 + dice.below(3) as usize,
         reserve_bytes: dice.below(2) << 10,
+        hole_bytes_min: 1 << (8 + dice.below(6)),
         scrub_bytes_per_second: 0, // which is async work of its own; here the steps do it
         ..LocalOptions::default()
     }

@@ -317,6 +317,11 @@ impl File for SimFile {
         self.files.operate(|| format!("size {}", self.path.display()), size)
     }
 
+    fn allocated(&self) -> io::Result<u64> {
+        let allocated = |disk: &mut Disk| Ok(disk.inode(self.inode).allocated());
+        self.files.operate(|| format!("allocated {}", self.path.display()), allocated)
+    }
+
     fn punch_hole(&self, offset: u64, len: u64) -> io::Result<()> {
         self.refuse_reader()?;
         let operation = |disk: &mut Disk| {

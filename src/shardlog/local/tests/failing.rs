@@ -67,11 +67,18 @@ async fn a_full_disk_refuses_records_and_still_trims() {
             break error;
         }
     };
-    assert!(matches!(full, StoreError::Unavailable(_)), "{full:?}");
+    assert!(matches!(full, StoreError::Full(_)), "{full:?}");
     assert!(full.to_string().contains("in reserve"), "{full}");
     let written = bench.next;
     assert!(written > 30);
     bench.assert_records(0..written).await;
+
+    // What is needed to make room is taken none the less.
+    bench.writer.use_reserve(true);
+    bench.append(1, 1000).await;
+    bench.writer.use_reserve(false);
+    assert!(matches!(bench.try_append(1000).await, Err(StoreError::Full(_))));
+    let written = written + 1;
 
     let used = bench.machine.files.used();
     bench.store.trim(bench.shard, Seq(written / 2)).await.unwrap();
@@ -99,7 +106,7 @@ async fn a_write_that_finds_the_disk_full_did_not_happen() {
     for durable in in_flight {
         match durable.await {
             Ok(()) => done += 1,
-            Err(StoreError::Unavailable(_) | StoreError::OutOfSequence { .. }) => {}
+            Err(StoreError::Full(_) | StoreError::Unavailable(_) | StoreError::OutOfSequence { .. }) => {}
             Err(other) => panic!("{other:?}"),
         }
     }

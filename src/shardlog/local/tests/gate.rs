@@ -104,6 +104,10 @@ impl File for GateFile {
     fn size(&self) -> io::Result<u64> {
         self.file.size()
     }
+    fn allocated(&self) -> io::Result<u64> {
+        self.file.allocated()
+    }
+
     fn punch_hole(&self, offset: u64, len: u64) -> io::Result<()> {
         self.file.punch_hole(offset, len)
     }
@@ -205,7 +209,7 @@ async fn a_refused_batch_takes_what_was_asked_after_it_along() {
         gate.set_shut(false);
         durable.await.unwrap();
         for result in [refused.await, follower.await, seal.await] {
-            assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+            assert!(matches!(result, Err(StoreError::Unavailable(_) | StoreError::Full(_))), "{result:?}");
         }
         let tail = bench.store.state(bench.shard).await.unwrap().tail;
         assert_eq!((tail.next, tail.sealed), (Seq(1), false));
@@ -227,7 +231,7 @@ async fn a_group_for_which_the_disk_has_no_room_leaves_nothing_behind() {
     gate.set_shut(false);
     durable.await.unwrap();
     for result in [fits.await, does_not.await] {
-        assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+        assert!(matches!(result, Err(StoreError::Unavailable(_) | StoreError::Full(_))), "{result:?}");
     }
     bench.kill().await;
     bench.assert_records(0..1).await;
@@ -245,9 +249,9 @@ async fn a_claim_that_could_not_be_written_fences_nobody() {
     let append = bench.writer.append(Seq(1), vec![record(1, 10)]).await.unwrap();
     gate.set_shut(false);
     durable.await.unwrap();
-    assert!(matches!(claim.await.map(drop), Err(StoreError::Unavailable(_))));
+    assert!(matches!(claim.await.map(drop), Err(StoreError::Unavailable(_) | StoreError::Full(_))));
     let appended = append.await;
-    assert!(matches!(appended, Err(StoreError::Unavailable(_))), "{appended:?}");
+    assert!(matches!(appended, Err(StoreError::Unavailable(_) | StoreError::Full(_))), "{appended:?}");
     bench.machine.files.set_capacity(None);
     bench.append(1, 10).await;
 }

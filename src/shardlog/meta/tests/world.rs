@@ -1,7 +1,7 @@
 //! A log and a table that fail when told to, and what should stand in them.
 
-use crate::env::Env;
 use crate::env::sim::{SeededRandom, SimHandles, sim_env};
+use crate::env::{Env, Space};
 use crate::error::StoreError;
 use crate::memory::MemoryStore;
 use crate::meta::journal::Journal;
@@ -296,6 +296,14 @@ impl LogStore for FatedLog {
         Ok(found)
     }
 
+    async fn stored_from(&self, shard: ShardId, from: Seq) -> Result<u64, StoreError> {
+        self.inner.stored_from(shard, from).await
+    }
+
+    async fn space(&self) -> Result<Space, StoreError> {
+        self.inner.space().await
+    }
+
     async fn body(&self, shard: ShardId, seq: Seq, range: Range<u64>) -> Result<Bytes, StoreError> {
         self.inner.body(shard, seq, range).await
     }
@@ -330,6 +338,10 @@ impl ShardWriter for FatedWriter {
             durable.await?;
             fate.step(true).await
         }))
+    }
+
+    fn use_reserve(&mut self, allowed: bool) {
+        self.inner.use_reserve(allowed);
     }
 
     async fn seal(&mut self) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use shardlog::env::Space;
 use shardlog::meta::MemoryMeta;
 use shardlog::{
     Arrival, Durable, Epoch, Limits, LogStore, MetaError, MetaStore, Parts, ReadLimit, RetentionClass,
@@ -119,6 +120,14 @@ impl LogStore for MeddledStore {
         Ok(records)
     }
 
+    async fn stored_from(&self, shard: ShardId, from: Seq) -> Result<u64, StoreError> {
+        self.inner.stored_from(shard, from).await
+    }
+
+    async fn space(&self) -> Result<Space, StoreError> {
+        self.inner.space().await
+    }
+
     async fn body(&self, shard: ShardId, seq: Seq, range: Range<u64>) -> Result<Bytes, StoreError> {
         self.inner.body(shard, seq, range).await
     }
@@ -166,6 +175,10 @@ impl ShardWriter for MeddledWriter {
                 None => Err(StoreError::Unavailable(ordered())),
             }
         }))
+    }
+
+    fn use_reserve(&mut self, allowed: bool) {
+        self.inner.use_reserve(allowed);
     }
 
     async fn seal(&mut self) -> Result<(), StoreError> {

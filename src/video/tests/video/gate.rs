@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use shardlog::env::Space;
 use shardlog::memory::MemoryStore;
 use shardlog::{
     Arrival, Durable, Epoch, Limits, LogStore, Parts, ReadLimit, RetentionClass, SealedRecord, Seq, ShardId,
@@ -52,6 +53,10 @@ impl ShardWriter for GatedWriter {
         }))
     }
 
+    fn use_reserve(&mut self, allowed: bool) {
+        self.writer.use_reserve(allowed);
+    }
+
     async fn seal(&mut self) -> Result<(), StoreError> {
         self.writer.seal().await
     }
@@ -97,6 +102,14 @@ impl LogStore for GatedStore {
         parts: Parts,
     ) -> Result<Vec<StoredRecord>, StoreError> {
         self.store.read(shard, from, limit, parts).await
+    }
+
+    async fn stored_from(&self, shard: ShardId, from: Seq) -> Result<u64, StoreError> {
+        self.store.stored_from(shard, from).await
+    }
+
+    async fn space(&self) -> Result<Space, StoreError> {
+        self.store.space().await
     }
 
     async fn body(&self, shard: ShardId, seq: Seq, range: Range<u64>) -> Result<Bytes, StoreError> {
