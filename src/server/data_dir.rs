@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 /// What may lie in the directory, half written files included.
 const OURS: &[&str] = &[
     "lock",
+    "ballast",
     "root.key",
     "root.key.tmp",
     "keys",

@@ -96,9 +96,12 @@ impl ApiError {
             ErrorKind::Invalid => StatusCode::BAD_REQUEST,
             ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::Full => StatusCode::INSUFFICIENT_STORAGE,
             ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        if status.is_server_error() {
+        if kind == ErrorKind::Full {
+            tracing::warn!(code, cause = %Causes(error), "refused: the disk is full"); // cameras come again and again
+        } else if status.is_server_error() {
             tracing::error!(code, cause = %Causes(error), "request failed");
         }
         Self::new(status, code, error.to_string()).hint(hint)
@@ -272,6 +275,7 @@ mod tests {
         let not_found = || StreamNotFound { name: "door".to_owned() };
         let broken: Arc<dyn std::error::Error + Send + Sync> =
             Arc::new(std::io::Error::other("disk on fire"));
+        let full: Arc<dyn std::error::Error + Send + Sync> = Arc::new(std::io::Error::other("7 bytes free"));
         let cases: Vec<(ApiError, u16, &str)> = vec![
             (ManageError::NotFound(not_found()).into(), 404, "STREAM_NOT_FOUND"),
             (ManageError::AlreadyExists { name: "door".into() }.into(), 409, "STREAM_EXISTS"),
@@ -282,6 +286,8 @@ mod tests {
             (IngestError::TakenOver.into(), 409, "TAKEN_OVER"),
             (IngestError::ShuttingDown.into(), 503, "SHUTTING_DOWN"),
             (IngestError::Append(AppendError::Unavailable(broken)).into(), 503, "STORAGE_FAILED"),
+            (IngestError::Append(AppendError::Full(full)).into(), 507, "DISK_FULL"),
+            (ManageError::Held { hold: "case".into(), holds: 1 }.into(), 409, "STREAM_HELD"),
             (WorkerError::Busy { waiting: 32 }.into(), 503, "WORKERS_BUSY"),
             (WorkerError::Died { how: "signal 9".into() }.into(), 500, "WORKER_FAILED"),
             (UploadError::Idle(std::time::Duration::from_secs(30)).into(), 408, "UPLOAD_IDLE"),

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
+use streams::DiskState;
 use tokio::sync::Mutex;
 
 /// Anyone may ask; the disk is asked no more often than this.
@@ -25,7 +26,14 @@ pub async fn healthz() -> &'static str {
 
 /// `GET /readyz`
 pub async fn readyz(State(app): State<App>) -> Response {
-    let disk = app.disk.check(&app).await;
+    let mut disk = app.disk.check(&app).await;
+    let DiskState { full, free, full_below, .. } = app.video.disk();
+    if full && disk.is_ok() {
+        let free = free.unwrap_or_default();
+        disk = Err(format!(
+            "full: {free} bytes are free, and below {full_below} streams refuse media or drop their oldest"
+        ));
+    }
     let log = match app.store.failures() {
         failures if failures.is_empty() => Ok(()),
         failures => Err(format!("restart the server: {}", failures.join("; "))),

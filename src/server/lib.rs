@@ -10,6 +10,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod ballast;
 pub mod cameras;
 pub mod cli;
 pub mod config;

@@ -35,6 +35,7 @@ async fn look(app: &App, named: bool) -> Result<String, prometheus::Error> {
     process(app, &snapshot)?;
     log(app.store.stats(), &snapshot)?;
     strays(app, &snapshot)?;
+    disk(app, &snapshot)?;
     workers(app, &snapshot)?;
     cameras(app, &snapshot)?;
     rtsp(app, &snapshot)?;
@@ -66,7 +67,17 @@ fn log(stats: LocalStats, snapshot: &Snapshot) -> Result<(), prometheus::Error> 
         ("live_cache_hits_total", "Bodies read from memory", stats.recent_hits as f64),
         ("live_cache_misses_total", "Bodies read from a file", stats.recent_misses as f64),
         ("segments", "Segment files", stats.segments as f64),
-        ("bytes_on_disk", "Bytes they take", stats.bytes_on_disk as f64),
+        ("bytes_on_disk", "Bytes that the file system has given them", stats.bytes_on_disk as f64),
+        (
+            "bytes_readable",
+            "Bytes of the records that can be read, framing included",
+            stats.bytes_readable as f64,
+        ),
+        (
+            "bytes_dead",
+            "Bytes on disk of no such record: not given back yet, or the log's own",
+            stats.bytes_on_disk.saturating_sub(stats.bytes_readable) as f64,
+        ),
         ("lanes_dead", "Lanes that take no writes since one failed", stats.lanes_dead as f64),
         ("scrub_passes_total", "Times the whole log was gone through for damage", stats.scrub_passes as f64),
         ("scrub_bytes_total", "Bytes verified in doing so", stats.scrub_bytes as f64),
@@ -85,6 +96,34 @@ fn strays(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
     snapshot.value("kinetoscope_log_stray_shards", help, app.strays.len() as f64)?;
     let bytes: u64 = app.strays.iter().map(|stray| stray.stored_bytes).sum();
     snapshot.value("kinetoscope_log_stray_bytes", "Bytes they take", bytes as f64)
+}
+
+fn disk(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let disk = app.video.disk();
+    let values = [
+        ("disk_total_bytes", "Size of the disk that the data is on", disk.total as f64),
+        (
+            "disk_full_below_bytes",
+            "With less free, media is refused or the oldest goes",
+            disk.full_below as f64,
+        ),
+        (
+            "disk_reserve_bytes",
+            "What is kept for trims, deletions and the catalogue",
+            (app.config.disk_reserve_mib << 20) as f64,
+        ),
+        ("disk_full", "1 while media is refused or the oldest goes", f64::from(u8::from(disk.full))),
+        ("disk_refused_total", "Appends refused because the disk was full", disk.refused as f64),
+        ("disk_evicted_records_total", "Records that went to make room", disk.evicted_records as f64),
+        ("disk_evicted_bytes_total", "Bytes of them", disk.evicted_bytes as f64),
+    ];
+    for (name, help, value) in values {
+        snapshot.value(&format!("kinetoscope_{name}"), help, value)?;
+    }
+    match disk.free {
+        Some(free) => snapshot.value("kinetoscope_disk_free_bytes", "What may still be written", free as f64),
+        None => Ok(()),
+    }
 }
 
 fn workers(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
@@ -156,6 +195,10 @@ async fn streams(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error
     snapshot.gauges("kinetoscope_stream_last_durable_age_seconds", help, "stream", ages)?;
     let stored = streams.iter().map(|stream| (stream.name.clone(), stream.stored_bytes as f64));
     snapshot.gauges("kinetoscope_stream_stored_bytes", "Bytes on disk", "stream", stored)?;
+    let held = streams.iter().filter(|stream| !stream.holds.is_empty());
+    let held = held.map(|stream| (stream.name.clone(), stream.held_bytes as f64));
+    let help = "Bytes that stay until holds are released";
+    snapshot.gauges("kinetoscope_stream_held_bytes", help, "stream", held)?;
     clocks(&streams, snapshot)
 }
 

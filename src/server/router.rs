@@ -16,6 +16,8 @@ pub fn build(app: &App) -> Router {
                 .delete(native::streams::delete),
         )
         .route("/ingest", put(native::ingest::ingest).post(native::ingest::ingest))
+        .route("/holds", get(native::holds::list))
+        .route("/holds/{name}", put(native::holds::place).delete(native::holds::release))
         .route("/source", get(native::sources::describe))
         .route("/source/start", post(native::sources::start))
         .route("/source/stop", post(native::sources::stop))

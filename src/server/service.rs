@@ -2,6 +2,7 @@
 
 use crate::app::{App, AppState};
 use crate::auth::{AccessKeys, Credentials, KeysError};
+use crate::ballast::Ballast;
 use crate::cameras::pull::Sources;
 use crate::cameras::{Cameras, CamerasConfig};
 use crate::config::Config;
@@ -12,14 +13,14 @@ use crate::keystore_copy;
 use crate::metrics::Metrics;
 use crate::rtsp::Rtsp;
 use crate::workers::{Pool, PoolConfig};
-use shardlog::env::Env;
+use shardlog::env::{Env, FileSystem, RealFiles};
 use shardlog::local::{LocalOptions, LocalStore};
 use shardlog::meta::JournalledMeta;
 use shardlog::{LogStore, MetaError, MetaStore, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use streams::{Streams, StreamsConfig};
+use streams::{DiskMarks, Streams, StreamsConfig};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -46,6 +47,9 @@ pub enum ServiceError {
     /// The record log.
     #[error("record log: {0}")]
     Store(#[from] StoreError),
+    /// The disk cannot be asked how large it is.
+    #[error("disk: {0}")]
+    Disk(#[source] std::io::Error),
     /// The catalogue of streams.
     #[error("streams: {0}")]
     Streams(#[from] streams::OpenError),
@@ -84,9 +88,11 @@ impl Service {
         for path in data.unknown() {
             tracing::warn!(path = %path.display(), "left an unknown file in the data directory alone");
         }
+        let marks = disk_marks(&config, data)?;
         let options = LocalOptions {
             segment_bytes: config.segment_mib << 20,
             recent_bytes: usize::try_from(config.live_cache_mib << 20).unwrap_or(usize::MAX),
+            reserve_bytes: marks.reserve,
             ..LocalOptions::default()
         };
         let store = Arc::new(LocalStore::open(data.log(), options, env.clone()).await?);
@@ -96,7 +102,7 @@ impl Service {
         keystore_copy::restore(&*meta, &data.keys()).await?;
         let vault = open_vault(data, root, &env).await?;
         let opened = AccessKeys::open(&*meta, &vault, &env, preset, &data.credentials()).await?;
-        let limits = StreamsConfig::default();
+        let limits = StreamsConfig { marks, ..StreamsConfig::default() };
         let streams = Streams::open(log, meta.clone(), vault.clone(), env.clone(), limits).await?;
         keystore_copy::keep(&*meta, &data.keys()).await;
         let video_config =
@@ -109,6 +115,8 @@ impl Service {
             tracing::warn!(%error, "no frames can be made");
         }
         let (metrics, stop) = (Metrics::new()?, CancellationToken::new());
+        let ballast = Ballast::new(data.path(), marks.reserve, marks.full_below);
+        tokio::spawn(ballast.keep(env.clock.clone(), stop.clone()));
         let cameras = cameras_config(&config, data);
         let cameras = Cameras::start(video.clone(), cameras, env.clock.clone(), &metrics, stop.clone());
         let sources = Sources::start(cameras.clone(), video.clone(), env.clone(), stop.clone());
@@ -177,6 +185,13 @@ impl Service {
         tracing::info!("closed");
         Ok(())
     }
+}
+
+/// How full the disk may become.
+fn disk_marks(config: &Config, data: &DataDir) -> Result<DiskMarks, ServiceError> {
+    let total = RealFiles.space(data.path()).map_err(ServiceError::Disk)?.total;
+    let reserve = config.disk_reserve_mib << 20;
+    Ok(DiskMarks { full_below: config.disk_free_min.of(total).max(2 * reserve), reserve })
 }
 
 /// The environment's randomness, as the vault takes it.

@@ -20,6 +20,17 @@ pub enum InvalidSetting {
         /// The longest.
         max: u32,
     },
+    /// The retention in bytes.
+    #[error("retention of {bytes} bytes is less than {min}")]
+    RetentionBytes {
+        /// What was asked for.
+        bytes: u64,
+        /// The smallest.
+        min: u64,
+    },
+    /// A hold, or their number.
+    #[error("holds: {0}")]
+    Hold(&'static str),
     /// The number of shards.
     #[error("{shards} shards are not within 1 to {max}")]
     Shards {
@@ -139,6 +150,12 @@ pub enum UpdateError {
     /// There is no such stream.
     #[error(transparent)]
     NotFound(#[from] StreamNotFound),
+    /// The stream has no such hold.
+    #[error("the stream has no hold {name}")]
+    NoSuchHold {
+        /// The name that was asked for.
+        name: String,
+    },
     /// It did not happen.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
@@ -150,6 +167,14 @@ pub enum DeleteError {
     /// There is no such stream.
     #[error(transparent)]
     NotFound(#[from] StreamNotFound),
+    /// Something in it must stay until its holds are released. Nothing happened.
+    #[error("the stream is held: hold {hold}{}", match holds { 1 => String::new(), holds => format!(" and {} more", holds - 1) })]
+    Held {
+        /// One of the holds.
+        hold: String,
+        /// How many there are.
+        holds: usize,
+    },
     /// It did not happen, or is only half done: then the stream is gone for its users, a further `delete` goes on, and
     /// so does the next opening of the service.
     #[error(transparent)]

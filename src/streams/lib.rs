@@ -17,11 +17,14 @@
 mod catalogue;
 mod crypto;
 mod error;
+mod evict;
 mod hash;
+mod hold;
 mod keys;
 pub mod limits;
 mod owner;
 mod retention;
+mod room;
 mod sealed;
 mod service;
 mod shard;
@@ -33,14 +36,16 @@ pub use error::{
     ReadError, ShardError, StreamNotFound, UpdateError,
 };
 pub use hash::{HashRange, split_evenly};
-pub use limits::StreamsConfig;
+pub use hold::{Held, HeldRange, Hold, HoldClock};
+pub use limits::{DiskMarks, StreamsConfig};
 pub use retention::{RetentionReport, TrimExactly, TrimGuard};
+pub use room::DiskState;
 pub use sealed::SealedSettings;
 pub use service::Streams;
 pub use shard::Shard;
 pub use types::{
     Appended, NewStream, PlainRecord, Record, ShardInfo, StrayShard, StreamInfo, StreamKind, StreamPage,
-    StreamPatch, StreamUsage,
+    StreamPatch, StreamUsage, WhenFull,
 };
 // The words of the log that this crate's interface is made of.
 pub use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardId, ShardState, Source, Tail};

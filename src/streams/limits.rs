@@ -16,6 +16,14 @@ pub const SEALED_SETTINGS_MAX: usize = 16;
 pub const SEALED_SETTING_NAME_BYTES_MAX: usize = 128;
 /// Most bytes of a stream's sealed settings, names and values together.
 pub const SEALED_SETTINGS_BYTES_MAX: usize = 8 << 10;
+/// Most holds of one stream.
+pub const HOLDS_MAX: usize = 64;
+/// Longest name of a hold in bytes; it has at least one.
+pub const HOLD_NAME_BYTES_MAX: usize = 64;
+/// Longest reason of a hold in characters; it may be empty.
+pub const HOLD_REASON_CHARS_MAX: usize = 256;
+/// Smallest retention in bytes: less could not hold a few seconds of footage.
+pub const RETENTION_BYTES_MIN: u64 = 1 << 20;
 /// Shortest retention in hours.
 pub const RETENTION_HOURS_MIN: u32 = 1;
 /// Longest retention in hours: ten years.
@@ -65,8 +73,14 @@ pub(crate) const OPENED_KEYS_MAX: usize = 16;
 /// After a replacement of a data key failed because the catalogue could not be written, the next try waits this long.
 pub(crate) const DATA_KEY_RETRY: Duration = Duration::from_secs(60);
 
-/// Pause between two passes of the retention task.
+/// Pause between two passes of the retention task over all streams.
 pub const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+/// Pause between two looks at the disk, and at streams that were written to and may keep only so many bytes.
+pub const SPACE_INTERVAL: Duration = Duration::from_millis(500);
+/// A stream that has grown beyond its bytes is trimmed to this part less, so that not every record trims.
+pub(crate) const RETENTION_SLACK: u64 = 32;
+/// How long an append to a stream that lets its oldest records go waits for that before it is refused.
+pub const ROOM_WAIT: Duration = Duration::from_secs(10);
 
 /// What the operator may tune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +89,29 @@ pub struct StreamsConfig {
     pub admission_bytes_max: usize,
     /// The same for one shard. A batch larger than this is let in alone, when nothing else of its shard waits.
     pub shard_admission_bytes_max: usize,
+    /// How full the disk may become.
+    pub marks: DiskMarks,
+}
+
+/// How full the disk may become, in bytes that are still free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskMarks {
+    /// Below this, streams refuse new records or let their oldest go; 0: until the store itself refuses.
+    pub full_below: u64,
+    /// Below this, the store refuses records.
+    pub reserve: u64,
+}
+
+impl DiskMarks {
+    /// From here on records are taken again. More than the other mark, so that they do not come and go.
+    pub(crate) fn roomy_from(&self) -> u64 {
+        self.full_below.saturating_add(self.full_below / 8)
+    }
+
+    /// Oldest records go until so much is free.
+    pub(crate) fn evict_until(&self) -> u64 {
+        self.full_below.saturating_add(self.full_below / 4)
+    }
 }
 
 impl StreamsConfig {
@@ -84,12 +121,17 @@ impl StreamsConfig {
         Self {
             admission_bytes_max: self.admission_bytes_max.clamp(1, max),
             shard_admission_bytes_max: self.shard_admission_bytes_max.clamp(1, max),
+            marks: self.marks,
         }
     }
 }
 
 impl Default for StreamsConfig {
     fn default() -> Self {
-        Self { admission_bytes_max: 256 << 20, shard_admission_bytes_max: 32 << 20 }
+        Self {
+            admission_bytes_max: 256 << 20,
+            shard_admission_bytes_max: 32 << 20,
+            marks: DiskMarks::default(),
+        }
     }
 }

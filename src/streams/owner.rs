@@ -21,6 +21,8 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 /// A batch that wants to be appended.
 pub(crate) struct Request {
     pub(crate) records: Vec<Record>,
+    /// It may use the room that the store keeps in reserve.
+    pub(crate) upkeep: bool,
     /// Given back when the batch is durable or lost.
     pub(crate) admitted: [OwnedSemaphorePermit; 2],
     pub(crate) reply: oneshot::Sender<Result<Appended, AppendError>>,
@@ -75,7 +77,9 @@ impl Grip {
     fn after<T>(result: &Result<T, StoreError>) -> Self {
         match result {
             Ok(_) => Self::Firm,
-            Err(StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::OutOfSequence { .. }) => Self::Loose,
+            Err(StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::OutOfSequence { .. }) => {
+                Self::Loose
+            }
             Err(_) => Self::Lost,
         }
     }
@@ -117,7 +121,7 @@ async fn serve(writing: &mut Writing, in_flight: &mut InFlight, request: Request
     }
     let mut worst = Grip::Firm;
     let result = {
-        let append = writing.append(request.records);
+        let append = writing.append(request.records, request.upkeep);
         tokio::pin!(append);
         loop {
             tokio::select! {
@@ -135,9 +139,12 @@ async fn serve(writing: &mut Writing, in_flight: &mut InFlight, request: Request
         }
     };
     let (tell, told) = oneshot::channel();
-    let admitted = request.admitted;
+    let (admitted, core) = (request.admitted, writing.core.clone());
     in_flight.push(Box::pin(async move {
         let result = durable.await;
+        if matches!(result, Err(StoreError::Full(_))) {
+            core.room.refused_by_store();
+        }
         drop(admitted);
         let grip = Grip::after(&result);
         let _ = tell.send(result.map_err(AppendError::from));
@@ -209,7 +216,11 @@ impl Writing {
     }
 
     /// Numbers, seals and hands over a batch.
-    async fn append(&mut self, records: Vec<Record>) -> Result<(Seq, Arrival, Durable), AppendError> {
+    async fn append(
+        &mut self,
+        records: Vec<Record>,
+        upkeep: bool,
+    ) -> Result<(Seq, Arrival, Durable), AppendError> {
         if self.stream.is_deleted() {
             return Err(AppendError::Deleted);
         }
@@ -231,6 +242,7 @@ impl Writing {
                 return Err(error);
             }
         };
+        claimed.writer.use_reserve(upkeep);
         let durable = match claimed.writer.append(first, sealed).await {
             Ok(durable) => durable,
             Err(error) => {

@@ -1,24 +1,39 @@
-//! Retention: a task that trims what is older than its stream keeps, forgets data keys that nothing needs any more, and
-//! wipes opened ones that nobody uses.
+//! Retention: a task that trims what is older than its stream keeps, or more, but nothing that is held; forgets data keys
+//! that nothing needs any more; and wipes opened ones that nobody uses.
 
 use crate::catalogue::Stream;
-use crate::error::{CatalogueError, ReadError};
-use crate::limits::RETENTION_INTERVAL;
+use crate::error::{CatalogueError, ReadError, ShardError};
+use crate::evict::oldest_to_go;
+use crate::hold::{Held, HeldRange};
+use crate::limits::{RETENTION_INTERVAL, RETENTION_SLACK, SPACE_INTERVAL};
 use crate::service::{Core, Streams};
 use crate::shard::Shard;
 use crate::types::StreamInfo;
 use async_trait::async_trait;
 use shardlog::{Arrival, Seq, Source};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Has the last word on where a shard is trimmed: whoever knows what the records mean also knows which of them are
 /// needed to read the ones that stay.
 #[async_trait]
 pub trait TrimGuard: Send + Sync + 'static {
-    /// Every record before `proposed` has expired. Returns where to trim: `proposed`, or an earlier place (a later one
-    /// counts as `proposed`). May append to the shard first what must not be lost. After an error the shard is left as
-    /// it is until the next pass.
+    /// Every record before `proposed` may go. Returns where to trim: `proposed`, or an earlier place (a later one
+    /// counts as `proposed`). May append to the shard first what must not be lost, by [`Shard::append_upkeep`]. After an
+    /// error the shard is left as it is until the next pass.
     async fn trim_point(&self, stream: &StreamInfo, shard: &Shard, proposed: Seq) -> Result<Seq, Source>;
+
+    /// The first readable record that a held range covers, if there is one. Whoever does not know the producer's clock
+    /// goes by arrival.
+    async fn held_from(
+        &self,
+        stream: &StreamInfo,
+        shard: &Shard,
+        range: HeldRange,
+    ) -> Result<Option<Seq>, Source> {
+        let _ = stream;
+        shard.arrived_in(range.from_ms, range.to_ms).await.map_err(|error| Arc::new(error) as Source)
+    }
 }
 
 /// A guard for records that stand for themselves: trims exactly what has expired.
@@ -44,7 +59,7 @@ pub struct RetentionReport {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum TrimError {
+pub(crate) enum TrimError {
     #[error(transparent)]
     Shard(#[from] ReadError),
     #[error("the guard refused: {0}")]
@@ -54,40 +69,39 @@ enum TrimError {
 }
 
 impl Streams {
-    /// Starts the retention task: a pass every [`RETENTION_INTERVAL`] of the environment's clock, until
-    /// [`shutdown`](Streams::shutdown). Call it once.
+    /// Starts the retention task: a pass every [`RETENTION_INTERVAL`] of the environment's clock, and every
+    /// [`SPACE_INTERVAL`] a look at the disk and at streams that have grown, until [`shutdown`](Streams::shutdown). Call it
+    /// once.
     pub fn spawn_retention(&self, guard: Arc<dyn TrimGuard>) {
         let core = self.core().clone();
         self.core().tasks.spawn(async move {
             let streams = Streams::from(core.clone());
+            let clock = &core.env.clock;
+            let mut due = clock.monotonic() + RETENTION_INTERVAL;
             loop {
+                streams.space_pass(guard.as_ref()).await;
                 tokio::select! {
                     () = core.stop.cancelled() => return,
-                    () = core.env.clock.sleep(RETENTION_INTERVAL) => {}
+                    () = clock.sleep(SPACE_INTERVAL) => {}
+                    () = core.room.wanted.notified() => {}
                 }
-                streams.retention_pass(guard.as_ref(), Arrival(core.env.clock.now_ms())).await;
+                if clock.monotonic() >= due {
+                    streams.retention_pass(guard.as_ref(), Arrival(clock.now_ms())).await;
+                    due = clock.monotonic() + RETENTION_INTERVAL;
+                }
             }
         });
     }
 
-    /// Trims, in every shard, what had expired at `now`. One shard's trouble does not keep it from the others.
+    /// Trims, in every shard, what had expired at `now` or is more than its stream keeps. One stream's trouble does not
+    /// keep it from the others.
     pub async fn retention_pass(&self, guard: &dyn TrimGuard, now: Arrival) -> RetentionReport {
         let mut report = RetentionReport::default();
         for stream in self.core().catalogue.all() {
-            for index in 0..stream.shards.len() {
-                if self.core().is_closing() {
-                    return report;
-                }
-                let Some(shard) = Shard::new(self.core().clone(), stream.clone(), index) else { continue };
-                match trim_shard(&shard, guard, now).await {
-                    Ok(0) => {}
-                    Ok(records) => {
-                        report.shards += 1;
-                        report.records += records;
-                    }
-                    Err(error) => report.fail(&stream, &error),
-                }
+            if self.core().is_closing() {
+                return report;
             }
+            self.trim_stream(&stream, guard, now, &mut report).await;
             stream.keys.close_old(self.core().env.clock.monotonic());
             if let Err(error) = forget_keys(self.core(), &stream).await {
                 report.fail(&stream, &error);
@@ -95,9 +109,71 @@ impl Streams {
         }
         report
     }
+
+    /// Looks at the disk, and makes room if there is none; and trims streams that were written to and may keep only so many
+    /// bytes.
+    pub async fn space_pass(&self, guard: &dyn TrimGuard) -> RetentionReport {
+        let mut report = RetentionReport::default();
+        for stream in self.core().catalogue.all() {
+            let bounded = stream.info().retention_bytes.is_some();
+            if bounded && stream.appended.swap(0, Ordering::Relaxed) > 0 {
+                self.trim_stream(&stream, guard, Arrival(0), &mut report).await;
+            }
+        }
+        self.make_room(guard, &mut report).await;
+        report
+    }
+
+    async fn trim_stream(
+        &self,
+        stream: &Arc<Stream>,
+        guard: &dyn TrimGuard,
+        now: Arrival,
+        report: &mut RetentionReport,
+    ) {
+        let shards = self.shards_of(stream);
+        let _trimming = stream.trimming.lock().await;
+        let cutoff = match cutoff(stream, &shards, now).await {
+            Ok(cutoff) => cutoff,
+            Err(error) => return report.fail(stream, &error),
+        };
+        for shard in &shards {
+            report.add(stream, trim_shard(shard, guard, cutoff).await);
+        }
+    }
+
+    /// The shards of a stream.
+    pub(crate) fn shards_of(&self, stream: &Arc<Stream>) -> Vec<Shard> {
+        let shard = |index| Shard::new(self.core().clone(), stream.clone(), index);
+        (0..stream.shards.len()).filter_map(shard).collect()
+    }
+
+    /// What holds keep of a stream.
+    pub async fn held(&self, name: &str, guard: &dyn TrimGuard) -> Result<Held, ShardError> {
+        let stream = self.core().catalogue.get(name)?;
+        let mut held = Held { oldest: None, bytes: 0 };
+        for shard in self.shards_of(&stream) {
+            if let Some((seq, hold)) = held_from(&shard, guard).await.map_err(ReadError::Unavailable)? {
+                held.bytes += shard.stored_from(seq).await?;
+                held.oldest.get_or_insert(hold);
+            }
+        }
+        Ok(held)
+    }
 }
 
 impl RetentionReport {
+    pub(crate) fn add(&mut self, stream: &Stream, trimmed: Result<u64, TrimError>) {
+        match trimmed {
+            Ok(0) => {}
+            Ok(records) => {
+                self.shards += 1;
+                self.records += records;
+            }
+            Err(error) => self.fail(stream, &error),
+        }
+    }
+
     fn fail(&mut self, stream: &Stream, error: &TrimError) {
         // Whoever deletes a stream while the pass is at it has done more than trimming.
         if !stream.is_deleted() {
@@ -107,18 +183,45 @@ impl RetentionReport {
     }
 }
 
-/// Trims one shard; returns how many records went.
-async fn trim_shard(shard: &Shard, guard: &dyn TrimGuard, now: Arrival) -> Result<u64, TrimError> {
+/// Records of the stream that arrived before this go: they have expired at `now`, or are more than it keeps.
+async fn cutoff(stream: &Stream, shards: &[Shard], now: Arrival) -> Result<Arrival, TrimError> {
+    let info = stream.info();
+    let expired = Arrival(now.0.saturating_sub(u64::from(info.retention_hours) * 3_600_000));
+    let Some(limit) = info.retention_bytes else { return Ok(expired) };
+    let mut stored = 0;
+    let mut all = Vec::with_capacity(shards.len());
+    for shard in shards {
+        let tail = *shard.watch()?.borrow();
+        stored += shard.stored_from(tail.first).await?;
+        all.push((shard, tail.next));
+    }
+    if stored <= limit {
+        return Ok(expired);
+    }
+    let surplus = stored - (limit - limit / RETENTION_SLACK);
+    Ok(oldest_to_go(&all, surplus).await?.max(expired))
+}
+
+/// Trims what of a shard arrived before `cutoff`, as far as no hold covers it; returns how many records went.
+pub(crate) async fn trim_shard(
+    shard: &Shard,
+    guard: &dyn TrimGuard,
+    cutoff: Arrival,
+) -> Result<u64, TrimError> {
     let stream = shard.stream();
     let tail = *shard.watch()?.borrow();
-    let kept_ms = u64::from(stream.retention_hours) * 3_600_000;
-    let cutoff = Arrival(now.0.saturating_sub(kept_ms));
     if tail.first == tail.next {
         return Ok(0);
     }
-    let proposed = shard.seek(cutoff).await?;
+    let mut proposed = shard.seek(cutoff).await?;
     if proposed <= tail.first {
         return Ok(0);
+    }
+    if let Some((held, _)) = held_from(shard, guard).await.map_err(TrimError::Guard)? {
+        proposed = proposed.min(held);
+        if proposed <= tail.first {
+            return Ok(0);
+        }
     }
     let before = guard.trim_point(&stream, shard, proposed).await.map_err(TrimError::Guard)?.min(proposed);
     if before <= tail.first {
@@ -126,6 +229,26 @@ async fn trim_shard(shard: &Shard, guard: &dyn TrimGuard, now: Arrival) -> Resul
     }
     shard.trim(before).await?;
     Ok(before.0 - tail.first.0)
+}
+
+/// The first record of a shard that is held, and by which hold.
+pub(crate) async fn held_from(shard: &Shard, guard: &dyn TrimGuard) -> Result<Option<(Seq, String)>, Source> {
+    let stream = shard.stream();
+    let mut oldest: Option<(Seq, String)> = None;
+    for hold in &stream.holds {
+        let from = match hold.range {
+            None => {
+                let tail = shard.watch().map_err(|error| Arc::new(error) as Source)?;
+                let first = tail.borrow().first;
+                Some(first)
+            }
+            Some(range) => guard.held_from(&stream, shard, range).await?,
+        };
+        if let Some(from) = from.filter(|from| oldest.as_ref().is_none_or(|(oldest, _)| from < oldest)) {
+            oldest = Some((from, hold.name.clone()));
+        }
+    }
+    Ok(oldest)
 }
 
 /// Forgets the data keys that no readable record names. Key numbers never fall within a shard, so its oldest record

@@ -4,7 +4,9 @@ use crate::catalogue::Catalogue;
 use crate::error::{
     CatalogueError, CreateError, DeleteError, OpenError, ReadError, ShardError, StreamNotFound, UpdateError,
 };
+use crate::hold::Hold;
 use crate::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, StreamsConfig};
+use crate::room::{DiskState, Room};
 use crate::shard::Shard;
 use crate::types::{NewStream, StrayShard, StreamInfo, StreamKind, StreamPage, StreamPatch, StreamUsage};
 use shardlog::env::Env;
@@ -44,6 +46,8 @@ pub(crate) struct Core {
     /// Owners of shards, changes of the catalogue, retention.
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
+    /// Whether there is room on the disk.
+    pub(crate) room: Room,
 }
 
 impl Core {
@@ -74,6 +78,7 @@ impl Streams {
             admission: Arc::new(Semaphore::new(config.admission_bytes_max)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            room: Room::new(config.marks),
         };
         Ok(Arc::new(core).into())
     }
@@ -105,8 +110,26 @@ impl Streams {
         self.to_its_end(async move { core.catalogue.update(&name, patch).await }).await
     }
 
-    /// Deletes a stream: destroys its data keys, so that nothing of it can be read again, then its shards. Durable on
-    /// return. Handles of its shards answer that it was deleted.
+    /// Places a hold on a stream, in the stead of one of the same name; durable on return. What it covers stays until it is
+    /// released, and all that came after with it; the stream cannot be deleted meanwhile.
+    pub async fn place_hold(&self, name: &str, hold: Hold) -> Result<Arc<StreamInfo>, UpdateError> {
+        let (core, name) = (self.core.clone(), name.to_owned());
+        self.to_its_end(async move { core.catalogue.place_hold(&name, hold).await }).await
+    }
+
+    /// Releases a hold; durable on return.
+    pub async fn release_hold(&self, name: &str, hold: &str) -> Result<Arc<StreamInfo>, UpdateError> {
+        let (core, name, hold) = (self.core.clone(), name.to_owned(), hold.to_owned());
+        self.to_its_end(async move { core.catalogue.release_hold(&name, &hold).await }).await
+    }
+
+    /// How full the disk is, and what became of that.
+    pub fn disk(&self) -> DiskState {
+        self.core.room.state()
+    }
+
+    /// Deletes a stream, unless it is held: destroys its data keys, so that nothing of it can be read again, then its
+    /// shards. Durable on return. Handles of its shards answer that it was deleted.
     pub async fn delete(&self, name: &str) -> Result<(), DeleteError> {
         let (core, name) = (self.core.clone(), name.to_owned());
         self.to_its_end(async move { core.catalogue.delete(&name).await }).await

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardState, StoreError, StoredRecord, Tail};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use vault::SealedHead;
 use vault::seal::{HEAD_OVERHEAD, body_sealed_len};
@@ -54,8 +55,32 @@ impl Shard {
     /// are on their way to the disk. Resolves when the batch has its place; [`Appended::durable`] resolves when it is on
     /// disk. Batches of one caller that awaits each `append` keep their order.
     ///
+    /// Refused when the disk is full; where the stream lets its oldest records go, that is waited for.
+    ///
     /// Dropping this future before it resolves leaves open whether the batch is appended.
     pub async fn append(&self, records: Vec<Record>) -> Result<Appended, AppendError> {
+        self.room().await?;
+        self.submit(records, false).await
+    }
+
+    /// Whether records of this stream are taken now, as far as the disk is concerned. Where the stream lets its oldest
+    /// records go, that is waited for.
+    pub async fn room(&self) -> Result<(), AppendError> {
+        self.core.room.admit(self.stream.info().when_full, &self.core.env.clock).await
+    }
+
+    /// Appends a batch as [`append`](Shard::append) does, for which [`room`](Shard::room) was asked.
+    pub async fn append_admitted(&self, records: Vec<Record>) -> Result<Appended, AppendError> {
+        self.submit(records, false).await
+    }
+
+    /// Appends a small batch that is needed for older records to go, or to say what became of others: it may use the room
+    /// that the store keeps in reserve.
+    pub async fn append_upkeep(&self, records: Vec<Record>) -> Result<Appended, AppendError> {
+        self.submit(records, true).await
+    }
+
+    async fn submit(&self, records: Vec<Record>, upkeep: bool) -> Result<Appended, AppendError> {
         let bytes = self.check(&records)?;
         let cost = bytes.saturating_add(records.len().saturating_mul(RECORD_COST_BYTES));
         // The shard's own share first: who waits for that must not hold a part of everybody's.
@@ -64,7 +89,9 @@ impl Shard {
         let all = self.admit(&self.core.admission, cost, self.core.config.admission_bytes_max).await?;
         let owner = owner_of(&self.core, &self.stream, self.index).ok_or_else(|| self.refusal())?;
         let (reply, answer) = oneshot::channel();
-        let request = Request { records, admitted: [own, all], reply };
+        let request = Request { records, upkeep, admitted: [own, all], reply };
+        self.stream.appended.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.core.room.take(bytes as u64);
         // Nothing was appended yet if the owner is gone before it took the request.
         owner.send(request).await.map_err(|_| self.refusal())?;
         drop(owner);
@@ -136,6 +163,24 @@ impl Shard {
     pub async fn seek(&self, at: Arrival) -> Result<Seq, ReadError> {
         self.check_alive()?;
         Ok(self.core.store.seek(self.cell().info.id, at).await?)
+    }
+
+    /// The first record that arrived within a range of milliseconds since the Unix epoch, if there is one.
+    pub async fn arrived_in(&self, from_ms: u64, to_ms: u64) -> Result<Option<Seq>, ReadError> {
+        let seq = self.seek(Arrival(from_ms)).await?;
+        let found = self.core.store.read(self.cell().info.id, seq, ONE_HEAD, Parts::Heads).await?;
+        Ok(found.first().filter(|record| record.arrival.0 < to_ms).map(|record| record.seq))
+    }
+
+    /// Bytes that the records from `from` on take on disk, framing included.
+    pub async fn stored_from(&self, from: Seq) -> Result<u64, ReadError> {
+        self.check_alive()?;
+        Ok(self.core.store.stored_from(self.cell().info.id, from).await?)
+    }
+
+    /// Bytes that all records take on disk; 0 if that cannot be known.
+    pub(crate) async fn stored(&self) -> u64 {
+        self.stored_from(Seq(0)).await.unwrap_or(0)
     }
 
     /// Records from `from` on, in order and without holes; at least one, however large, if there is one. Empty only

@@ -2,6 +2,7 @@
 
 use crate::error::AppendError;
 use crate::hash::HashRange;
+use crate::hold::Hold;
 use crate::sealed::SealedSettings;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -19,6 +20,23 @@ pub enum StreamKind {
     Data,
 }
 
+/// What a stream does when the disk is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// It takes no new records.
+    #[default]
+    Refuse,
+    /// Its oldest records that are not held go, if they are the oldest of all such streams.
+    DropOldest,
+}
+
+impl WhenFull {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A stream to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewStream {
@@ -30,6 +48,10 @@ pub struct NewStream {
     pub shards: u32,
     /// How long records are kept, in hours.
     pub retention_hours: u32,
+    /// How many bytes of them are kept, if that is bounded.
+    pub retention_bytes: Option<u64>,
+    /// What it does when the disk is full.
+    pub when_full: WhenFull,
     /// Whatever the user wants to be kept with it.
     pub attributes: BTreeMap<String, String>,
     /// What must not be shown.
@@ -42,6 +64,10 @@ pub struct StreamPatch {
     /// The new retention in hours. Shards stay in the retention class they were made with, so after a large change
     /// their segment files are given back later than they could be.
     pub retention_hours: Option<u32>,
+    /// How many bytes are kept; `Some(None)`: as many as there are.
+    pub retention_bytes: Option<Option<u64>>,
+    /// What it does when the disk is full.
+    pub when_full: Option<WhenFull>,
     /// All attributes anew.
     pub attributes: Option<BTreeMap<String, String>>,
     /// All sealed settings anew.
@@ -61,6 +87,12 @@ pub struct StreamInfo {
     pub created_ms: u64,
     /// How long records are kept, in hours.
     pub retention_hours: u32,
+    /// How many bytes of them are kept, if that is bounded.
+    pub retention_bytes: Option<u64>,
+    /// What it does when the disk is full.
+    pub when_full: WhenFull,
+    /// What must not be trimmed, nor the stream deleted, in the order of their names.
+    pub holds: Vec<Hold>,
     /// What the user wanted to be kept with it.
     pub attributes: BTreeMap<String, String>,
     /// What must not be shown: not for answers of an interface.

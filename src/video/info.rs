@@ -8,6 +8,7 @@ use crate::timeline::{Fragment, StreamEnd, view};
 use media::fmp4::{Init, Track, TrackKind};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use streams::{Held, Hold, WhenFull};
 
 /// Gaps are counted over this time.
 const GAP_WINDOW_MS: u64 = 24 * 3600 * 1000;
@@ -37,6 +38,16 @@ pub struct VideoInfo {
     pub created_ms: u64,
     /// How long footage is kept.
     pub retention_hours: u32,
+    /// How many bytes of it are kept, if that is bounded.
+    pub retention_bytes: Option<u64>,
+    /// What happens when the disk is full.
+    pub when_full: WhenFull,
+    /// What must not be trimmed, in the order of their names.
+    pub holds: Vec<Hold>,
+    /// The hold that decides: the one that covers the oldest footage.
+    pub oldest_hold: Option<String>,
+    /// Bytes of `stored_bytes` that stay until it is released: what it covers, and all that came after.
+    pub held_bytes: u64,
     /// Whatever the user wanted to be kept with it.
     pub attributes: BTreeMap<String, String>,
     /// RFC 6381 names of the newest footage's tracks, comma-separated.
@@ -143,7 +154,7 @@ impl From<&Track> for TrackInfo {
 }
 
 /// Describes a stream.
-pub(crate) async fn describe(recording: &Recording) -> Result<VideoInfo, ReadError> {
+pub(crate) async fn describe(recording: &Recording, held: Held) -> Result<VideoInfo, ReadError> {
     let now_ms = recording.now_ms();
     let end = recording.timeline.end().await?;
     let oldest = recording.timeline.oldest().await?;
@@ -179,6 +190,11 @@ pub(crate) async fn describe(recording: &Recording) -> Result<VideoInfo, ReadErr
         state,
         created_ms: stream.created_ms,
         retention_hours: stream.retention_hours,
+        retention_bytes: stream.retention_bytes,
+        when_full: stream.when_full,
+        holds: stream.holds.clone(),
+        oldest_hold: held.oldest,
+        held_bytes: held.bytes,
         attributes: stream.attributes.clone(),
         codecs: init.as_ref().map(|init| init.codecs()),
         tracks: init.as_ref().map(|init| tracks(init)).unwrap_or_default(),

@@ -29,6 +29,8 @@ pub enum Reason {
     BadMedia,
     /// The record log did not take the media.
     StorageFailed,
+    /// The disk was full.
+    DiskFull,
     /// The media worker that a camera's packets went through died or was stopped; another one went on.
     MediaWorkerFailed,
     /// Older than the stream's retention. Only in answers.
@@ -53,6 +55,7 @@ impl Reason {
             Self::Retention => 10,
             Self::NotRecorded => 11,
             Self::MediaWorkerFailed => 12,
+            Self::DiskFull => 13,
         }
     }
 
@@ -71,6 +74,7 @@ impl Reason {
             10 => Self::Retention,
             11 => Self::NotRecorded,
             12 => Self::MediaWorkerFailed,
+            13 => Self::DiskFull,
             _ => return Err(HeadError::Field { field: "reason", value: value.into() }),
         })
     }
@@ -88,6 +92,7 @@ impl Reason {
             Self::CodecChanged => "the codec changed",
             Self::BadMedia => "the camera sent something that is not media",
             Self::StorageFailed => "the media could not be stored",
+            Self::DiskFull => "the disk was full",
             Self::MediaWorkerFailed => "the media worker failed",
             Self::Retention => "it is older than what the stream keeps",
             Self::NotRecorded => "it was before the stream's first fragment",

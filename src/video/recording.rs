@@ -88,19 +88,24 @@ impl Recording {
         }
     }
 
-    /// Appends an initialisation segment.
-    pub(crate) async fn append_init(&self, id: InitId, body: Bytes) -> Result<Appended, PlaceError> {
-        let mut place = self.next_place().await?;
+    /// Appends an initialisation segment; `purpose`: what for.
+    pub(crate) async fn append_init(
+        &self,
+        id: InitId,
+        body: Bytes,
+        purpose: Purpose,
+    ) -> Result<Appended, PlaceError> {
+        let mut place = self.next_place(purpose).await?;
         let head = InitHead { id, previous: place.newest_init };
         place.states_init = true;
         place.append(head.encode(), body).await
     }
 
     /// Waits for the right to append the next record.
-    pub(crate) async fn next_place(&self) -> Result<NextPlace<'_>, PlaceError> {
+    pub(crate) async fn next_place(&self, purpose: Purpose) -> Result<NextPlace<'_>, PlaceError> {
         let mut writer = self.writer.lock().await;
         let newest_init = self.newest_init(&mut writer).await?;
-        Ok(NextPlace { shard: &self.shard, writer, newest_init, states_init: false })
+        Ok(NextPlace { shard: &self.shard, writer, newest_init, states_init: false, purpose })
     }
 
     async fn newest_init(&self, writer: &mut Writer) -> Result<Option<Seq>, ReadError> {
@@ -158,6 +163,16 @@ impl Recording {
     }
 }
 
+/// What a record is appended for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It is media. Whoever appends it has asked for [room](Shard::room) before, without which it waits for nothing:
+    /// nobody may wait for room while others wait for the right to append what makes it.
+    Media,
+    /// It is small, and needed so that older records can go or to say what became of others: also on a full disk.
+    Upkeep,
+}
+
 /// The right to append the next record.
 pub(crate) struct NextPlace<'a> {
     shard: &'a Shard,
@@ -165,6 +180,7 @@ pub(crate) struct NextPlace<'a> {
     /// The newest initialisation segment before it.
     pub(crate) newest_init: Option<Seq>,
     states_init: bool,
+    purpose: Purpose,
 }
 
 impl NextPlace<'_> {
@@ -172,7 +188,11 @@ impl NextPlace<'_> {
     pub(crate) async fn append(mut self, head: Bytes, body: Bytes) -> Result<Appended, PlaceError> {
         // Should this be cut short, what stands in the log is to be looked up.
         self.writer.newest_init = None;
-        let appended = self.shard.append(vec![Record { head, body }]).await?;
+        let records = vec![Record { head, body }];
+        let appended = match self.purpose {
+            Purpose::Media => self.shard.append_admitted(records).await?,
+            Purpose::Upkeep => self.shard.append_upkeep(records).await?,
+        };
         self.writer.newest_init =
             Some(if self.states_init { Some(appended.first) } else { self.newest_init });
         Ok(appended)

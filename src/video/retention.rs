@@ -10,14 +10,14 @@ use crate::error::ReadError;
 use crate::head::{ChunkHead, EndHead, Head};
 use crate::ingest::Slot;
 use crate::reason::Reason;
-use crate::recording::{PlaceError, Recording};
-use crate::timeline::{StreamEnd, read_heads};
+use crate::recording::{PlaceError, Purpose, Recording};
+use crate::timeline::{Fragment, StreamEnd, Walk, read_heads};
 use crate::video::Video;
 use async_trait::async_trait;
 use bytes::Bytes;
 use shardlog::{Seq, Source};
 use std::sync::Arc;
-use streams::{AppendError, Shard, StreamInfo, StreamKind, TrimGuard};
+use streams::{AppendError, HeldRange, HoldClock, Shard, StreamInfo, StreamKind, TrimGuard};
 
 /// Guards the footage of every video stream; other streams are trimmed exactly.
 pub(crate) struct FootageGuard(pub(crate) Video);
@@ -43,6 +43,40 @@ impl TrimGuard for FootageGuard {
         let point: Result<Seq, GuardError> = trim_point(&recording, proposed).await;
         point.map_err(|error| Arc::new(error) as Source)
     }
+
+    async fn held_from(
+        &self,
+        stream: &StreamInfo,
+        shard: &Shard,
+        range: HeldRange,
+    ) -> Result<Option<Seq>, Source> {
+        let found = if stream.kind == StreamKind::Video {
+            held_from(&*self.0.recording_of(shard.clone()), range).await
+        } else {
+            shard.arrived_in(range.from_ms, range.to_ms).await.map_err(ReadError::from)
+        };
+        found.map_err(|error| Arc::new(error) as Source)
+    }
+}
+
+/// The first fragment that overlaps a range. By the camera's clock, unless arrival is asked for.
+async fn held_from(recording: &Recording, range: HeldRange) -> Result<Option<Seq>, ReadError> {
+    let clock = match range.clock {
+        HoldClock::Producer => Clock::Producer,
+        HoldClock::Server => Clock::Server,
+    };
+    let (from_us, to_us) = (range.from_ms.saturating_mul(1000), range.to_ms.saturating_mul(1000));
+    let mut reaches_in = None;
+    let visit = |fragment: &Fragment| {
+        reaches_in = (fragment.end_us(clock) > from_us).then_some(fragment.seq);
+        Walk::Stop
+    };
+    recording.timeline.walk_back(clock, from_us, visit).await?;
+    if reaches_in.is_some() {
+        return Ok(reaches_in);
+    }
+    let begins = recording.timeline.forward(clock, from_us, None, 1).await?;
+    Ok(begins.first().filter(|fragment| fragment.start_us(clock) < to_us).map(|fragment| fragment.seq))
 }
 
 async fn trim_point(recording: &Arc<Recording>, proposed: Seq) -> Result<Seq, GuardError> {
@@ -72,7 +106,7 @@ async fn keep_from(
     let stated = recording.timeline.find_init(head.init).await?;
     if stated.is_none_or(|stated| stated < point) {
         let init = recording.init(head.init).await?;
-        recording.append_init(head.init, init.bytes.clone()).await?.durable.await?;
+        recording.append_init(head.init, init.bytes.clone(), Purpose::Upkeep).await?.durable.await?;
     }
     Ok(point)
 }
@@ -102,7 +136,7 @@ async fn end_now(recording: &Arc<Recording>, end: &StreamEnd) -> Result<bool, Gu
     let same = now.ended.is_none()
         && now.last_chunk.as_ref().map(|last| last.0) == end.last_chunk.as_ref().map(|last| last.0);
     let (Some((seq, _, last)), true) = (&now.last_chunk, same) else { return Ok(false) };
-    let place = recording.next_place().await?;
+    let place = recording.next_place(Purpose::Upkeep).await?;
     let mut position = last.position.clone();
     position.index += 1;
     position.fragment_seq = position.fragment_seq.or(Some(*seq));

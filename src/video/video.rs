@@ -22,7 +22,10 @@ use shardlog::env::Env;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use streams::{NewStream, SealedSettings, Shard, StreamInfo, StreamKind, StreamPatch, Streams, TrimGuard};
+use streams::{
+    DiskState, Hold, NewStream, SealedSettings, Shard, StreamInfo, StreamKind, StreamPatch, Streams,
+    TrimGuard, WhenFull,
+};
 
 /// Video streams. Cheap to clone; all clones are one service.
 #[derive(Clone)]
@@ -46,10 +49,28 @@ pub struct NewVideo {
     pub name: String,
     /// How long footage is kept, in hours.
     pub retention_hours: u32,
+    /// How many bytes of it are kept, if that is bounded.
+    pub retention_bytes: Option<u64>,
+    /// What happens to it when the disk is full.
+    pub when_full: WhenFull,
     /// Whatever the user wants to be kept with it.
     pub attributes: BTreeMap<String, String>,
     /// What must not be shown, such as where its camera is called for.
     pub sealed_settings: SealedSettings,
+}
+
+impl NewVideo {
+    /// A stream with nothing but a name, and footage kept for so many hours.
+    pub fn named(name: &str, retention_hours: u32) -> Self {
+        Self {
+            name: name.to_owned(),
+            retention_hours,
+            retention_bytes: None,
+            when_full: WhenFull::Refuse,
+            attributes: BTreeMap::new(),
+            sealed_settings: SealedSettings::default(),
+        }
+    }
 }
 
 /// Which fragments to list.
@@ -92,12 +113,14 @@ impl Video {
 
     /// Makes a stream; durable on return.
     pub async fn create(&self, new: NewVideo) -> Result<VideoInfo, ManageError> {
-        let NewVideo { name, retention_hours, attributes, sealed_settings } = new;
+        let NewVideo { name, retention_hours, retention_bytes, when_full, attributes, sealed_settings } = new;
         let stream = NewStream {
             name: name.clone(),
             kind: StreamKind::Video,
             shards: 1,
             retention_hours,
+            retention_bytes,
+            when_full,
             attributes,
             sealed_settings,
         };
@@ -107,7 +130,9 @@ impl Video {
 
     /// The stream as it stands.
     pub async fn describe(&self, name: &str) -> Result<VideoInfo, ReadError> {
-        describe(&*self.recording(name)?).await
+        let recording = self.recording(name)?;
+        let held = self.inner.streams.held(name, &FootageGuard(self.clone())).await?;
+        describe(&recording, held).await
     }
 
     /// The settings of a stream, as they are held in memory: the sealed ones among them, which are not for answers.
@@ -156,9 +181,34 @@ impl Video {
         Ok(self.describe(name).await?)
     }
 
-    /// Deletes a stream with all its footage; durable on return. Whoever is sending to it is cut off.
+    /// Places a hold on a stream, in the stead of one of the same name; durable on return. What it covers, and all that came
+    /// after, stays until it is released.
+    pub async fn place_hold(&self, name: &str, hold: Hold) -> Result<(), ManageError> {
+        self.recording(name).map_err(not_managed)?;
+        self.inner.streams.place_hold(name, hold).await?;
+        Ok(())
+    }
+
+    /// Releases a hold; durable on return.
+    pub async fn release_hold(&self, name: &str, hold: &str) -> Result<(), ManageError> {
+        self.recording(name).map_err(not_managed)?;
+        self.inner.streams.release_hold(name, hold).await?;
+        Ok(())
+    }
+
+    /// How full the disk is, and what became of that.
+    pub fn disk(&self) -> DiskState {
+        self.inner.streams.disk()
+    }
+
+    /// Deletes a stream with all its footage, unless it is held; durable on return. Whoever is sending to it is cut off.
     pub async fn delete(&self, name: &str) -> Result<(), ManageError> {
         let recording = self.recording(name).map_err(not_managed)?;
+        if let Some(hold) = recording.shard.stream().holds.first() {
+            // Before anybody is cut off for nothing; the catalogue has the last word.
+            let holds = recording.shard.stream().holds.len();
+            return Err(ManageError::Held { hold: hold.name.clone(), holds });
+        }
         if let Some(live) = recording.live().as_ref() {
             live.stop(Stop::Deleted);
         }
@@ -179,6 +229,7 @@ impl Video {
         if self.inner.closing.load(Ordering::SeqCst) {
             return Err(IngestError::ShuttingDown);
         }
+        recording.shard.room().await.map_err(IngestError::Append)?;
         IngestSession::begin(recording, options).await
     }
 

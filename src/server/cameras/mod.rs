@@ -31,11 +31,9 @@ use recording::Recording;
 use serde::Serialize;
 use shardlog::env::Clock;
 use status::Board;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use streams::SealedSettings;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -221,12 +219,7 @@ impl Inner {
         };
         match self.video.ingest(stream, session.clone()).await {
             Err(IngestError::NotFound(_)) if options.auto_create => {
-                let new = NewVideo {
-                    name: stream.to_owned(),
-                    retention_hours: self.config.retention_hours,
-                    attributes: BTreeMap::new(),
-                    sealed_settings: SealedSettings::default(),
-                };
+                let new = NewVideo::named(stream, self.config.retention_hours);
                 match self.video.create(new).await {
                     // Somebody else may have made it meanwhile.
                     Ok(_) | Err(ManageError::AlreadyExists { .. }) => {}

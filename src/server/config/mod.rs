@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+mod disk_free;
 mod layers;
 mod rtsp_listen;
 
+pub use disk_free::DiskFree;
 pub use layers::{ConfigError, Effective, Source, load};
 pub use rtsp_listen::RtspListen;
 
@@ -92,6 +94,13 @@ pub struct Layer {
     /// MiB of the newest chunks of all streams that are kept in memory for live viewers; 0: none [default: 64]
     #[arg(long, value_name = "MIB")]
     pub live_cache_mib: Option<u64>,
+    /// How much of the disk stays free, in per cent of it or in bytes (20GiB): below that no new media is taken, or the
+    /// oldest goes, as each stream says. At least twice disk_reserve_mib [default: 1%]
+    #[arg(long, value_name = "SIZE")]
+    pub disk_free_min: Option<DiskFree>,
+    /// MiB of the disk that only what makes room may use: trims, deletions, the catalogue [default: 64]
+    #[arg(long, value_name = "MIB")]
+    pub disk_reserve_mib: Option<u64>,
 }
 
 impl Layer {
@@ -118,6 +127,8 @@ impl Layer {
             target_duration_s: Some(10),
             segment_mib: Some(256),
             live_cache_mib: Some(64),
+            disk_free_min: Some(DiskFree::Percent(1)),
+            disk_reserve_mib: Some(64),
             ..Self::default()
         }
     }
@@ -155,6 +166,8 @@ pub struct Config {
     pub target_duration_s: u32,
     pub segment_mib: u64,
     pub live_cache_mib: u64,
+    pub disk_free_min: DiskFree,
+    pub disk_reserve_mib: u64,
 }
 
 impl Config {
@@ -181,6 +194,7 @@ impl Config {
             ("target_duration_s", u64::from(self.target_duration_s), 1..=60),
             ("segment_mib", self.segment_mib, 1..=4096),
             ("live_cache_mib", self.live_cache_mib, 0..=1_048_576),
+            ("disk_reserve_mib", self.disk_reserve_mib, 1..=65536),
         ];
         for (key, value, range) in ranges {
             if !range.contains(&value) {

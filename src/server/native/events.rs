@@ -78,6 +78,7 @@ fn error_id(error: &IngestError) -> u32 {
         ErrorKind::Invalid | ErrorKind::TooLarge => INVALID_DATA,
         ErrorKind::NotFound | ErrorKind::Gone => STREAM_NOT_ACTIVE,
         ErrorKind::Conflict | ErrorKind::Unavailable => STREAM_READ_ERROR,
+        ErrorKind::Full => ARCHIVAL_ERROR,
         ErrorKind::Internal if matches!(error, IngestError::Append(_)) => ARCHIVAL_ERROR,
         ErrorKind::Internal => INTERNAL_ERROR,
     }

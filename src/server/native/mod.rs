@@ -5,6 +5,7 @@ pub mod clip;
 pub mod events;
 pub mod fragments;
 pub mod frame;
+pub mod holds;
 pub mod ingest;
 pub mod media;
 pub mod probe;

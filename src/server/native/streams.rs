@@ -12,7 +12,7 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
-use streams::{SealedSettings, StreamPatch};
+use streams::{SealedSettings, StreamPatch, WhenFull};
 use video::{ManageError, NewVideo, VideoInfo};
 
 const LIMIT_DEFAULT: usize = 100;
@@ -30,6 +30,10 @@ pub struct Page {
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     retention_hours: Option<u32>,
+    /// `null`: as many as come within the hours.
+    #[serde(default, deserialize_with = "said")]
+    retention_bytes: Option<Option<u64>>,
+    when_full: Option<WhenFull>,
     attributes: Option<BTreeMap<String, String>>,
     /// The camera to call for; `null` means none.
     #[serde(default, deserialize_with = "said")]
@@ -99,11 +103,13 @@ pub async fn create(
     camera: Manage,
     JsonBody(settings): JsonBody<Settings>,
 ) -> Result<(StatusCode, Json<Description>), ApiError> {
-    let Settings { retention_hours, attributes, source } = settings;
+    let Settings { retention_hours, retention_bytes, when_full, attributes, source } = settings;
     let source = source.map(|given| sources::read(given, None)).transpose()?;
     let new = NewVideo {
         name: camera.stream.clone(),
         retention_hours: retention_hours.unwrap_or(app.config.retention_hours),
+        retention_bytes: retention_bytes.flatten(),
+        when_full: when_full.unwrap_or_default(),
         attributes: attributes.clone().unwrap_or_default(),
         sealed_settings: Source::put(source.as_ref().and_then(Option::as_ref), SealedSettings::default()),
     };
@@ -120,6 +126,8 @@ pub async fn create(
             let info = app.video.describe(&name).await?;
             let old = Source::of(&app.video.settings(&name)?.sealed_settings);
             let same = retention_hours.is_none_or(|hours| hours == info.retention_hours)
+                && retention_bytes.is_none_or(|bytes| bytes == info.retention_bytes)
+                && when_full.is_none_or(|when_full| when_full == info.when_full)
                 && attributes.is_none_or(|attributes| attributes == info.attributes)
                 && source.is_none_or(|source| source == old);
             if same {
@@ -138,7 +146,7 @@ pub async fn change(
     camera: Manage,
     JsonBody(settings): JsonBody<Settings>,
 ) -> Result<Json<Description>, ApiError> {
-    let Settings { retention_hours, attributes, source } = settings;
+    let Settings { retention_hours, retention_bytes, when_full, attributes, source } = settings;
     to_the_end(async move {
         let changing = app.sources.changing(&camera.stream).await;
         let sealed_settings = match source {
@@ -149,7 +157,7 @@ pub async fn change(
             }
             None => None,
         };
-        let patch = StreamPatch { retention_hours, attributes, sealed_settings };
+        let patch = StreamPatch { retention_hours, retention_bytes, when_full, attributes, sealed_settings };
         let info = app.video.change(&camera.stream, patch).await?;
         changing.apply(false).await;
         Ok(Json(Description::of(info, &app, true)))
@@ -171,12 +179,7 @@ pub async fn delete(State(app): State<App>, camera: Manage) -> Result<StatusCode
 impl AppState {
     /// Makes the stream that a camera pushes to. Somebody else may have made it meanwhile.
     pub async fn create_default(&self, name: &str) -> Result<(), ManageError> {
-        let new = NewVideo {
-            name: name.to_owned(),
-            retention_hours: self.config.retention_hours,
-            attributes: BTreeMap::new(),
-            sealed_settings: SealedSettings::default(),
-        };
+        let new = NewVideo::named(name, self.config.retention_hours);
         match self.video.create(new).await {
             Ok(_) | Err(ManageError::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(error),

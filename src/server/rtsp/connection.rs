@@ -306,8 +306,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
             Over::TooFast(_) => (End::Disconnected, Some(453)),
             Over::Recording(RecordError::Unsupported(_)) => (End::Disconnected, Some(415)),
             Over::Recording(error) => {
-                let status = crate::error::ApiError::from(error.clone()).status().as_u16();
-                (End::Disconnected, Some(status))
+                let refusal = Refusal::from(crate::error::ApiError::from(error.clone()));
+                (End::Disconnected, Some(refusal.status))
             }
             Over::Framing(_) => (End::Disconnected, Some(400)),
             Over::Gone | Over::Broken(_) | Over::Refused => (End::Disconnected, None),

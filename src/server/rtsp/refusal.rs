@@ -1,6 +1,7 @@
 //! Why a request is not granted, and what is remembered of it.
 
 use crate::error::ApiError;
+use http::StatusCode;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -39,7 +40,13 @@ impl Refusal {
 
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
-        Self::new(error.status().as_u16(), error.message())
+        // RTSP knows no 507; what it has for "not now" makes cameras come again.
+        let status = if error.status() == StatusCode::INSUFFICIENT_STORAGE {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else {
+            error.status()
+        };
+        Self::new(status.as_u16(), error.message())
     }
 }
 

@@ -264,6 +264,8 @@ impl Core {
         // From here on it may happen, also when nobody waits for the answer any more.
         state.in_doubt = true;
         let Some(mut writer) = state.writer.take() else { return Ok(()) };
+        // Nothing works without the catalogue, and on a full disk room is made through it.
+        writer.use_reserve(true);
         let appended = async { writer.append(state.next, records).await?.await }.await;
         match appended {
             Ok(()) => (state.next, state.last_arrival) = (after, arrival),

@@ -3,9 +3,10 @@
 use super::row::Row;
 use super::{Catalogue, Stream};
 use crate::crypto::off_runtime;
-use crate::error::{CatalogueError, DataKeyError, StreamNotFound, UpdateError};
+use crate::error::{CatalogueError, DataKeyError, InvalidSetting, StreamNotFound, UpdateError};
+use crate::hold::Hold;
 use crate::keys::Generation;
-use crate::limits::{CHANGE_TRIES, DATA_KEY_RETRY};
+use crate::limits::{CHANGE_TRIES, DATA_KEY_RETRY, HOLDS_MAX};
 use crate::types::{StreamInfo, StreamPatch};
 use shardlog::MetaError;
 use std::sync::Arc;
@@ -81,26 +82,52 @@ impl Catalogue {
         patch.validate()?;
         let stream = self.get(name)?;
         let change = self.change(&stream, |row| {
-            let settings =
-                |row: &Row| (row.retention_hours, row.attributes.clone(), row.sealed_settings.clone());
-            let before = settings(row);
+            let before = row.clone();
             row.retention_hours = patch.retention_hours.unwrap_or(row.retention_hours);
+            row.retention_bytes = patch.retention_bytes.unwrap_or(row.retention_bytes);
+            row.when_full = patch.when_full.unwrap_or(row.when_full);
             if let Some(attributes) = &patch.attributes {
                 row.attributes.clone_from(attributes);
             }
             if let Some(sealed) = &patch.sealed_settings {
                 row.sealed_settings.clone_from(sealed);
             }
-            Ok(before != settings(row))
+            Ok(before != *row)
         });
-        match change.await {
-            Ok(()) => Ok(stream.info()),
-            // Deleted between the look-up and the change.
-            Err(CatalogueError::Key(DataKeyError::Destroyed)) => {
-                Err(StreamNotFound { name: name.to_owned() }.into())
-            }
-            Err(error) => Err(error.into()),
+        changed(&stream, name, change.await)
+    }
+
+    /// Places a hold, in the stead of one of the same name; durable on return. From then on nothing it covers is trimmed:
+    /// a pass of retention that is under way is waited for.
+    pub(crate) async fn place_hold(&self, name: &str, hold: Hold) -> Result<Arc<StreamInfo>, UpdateError> {
+        hold.validate()?;
+        let stream = self.get(name)?;
+        let _trimming = stream.trimming.lock().await;
+        if stream.info().holds.iter().filter(|other| other.name != hold.name).count() >= HOLDS_MAX {
+            return Err(InvalidSetting::Hold("a stream has at most 64 of them").into());
         }
+        let change = self.change(&stream, |row| {
+            let before = row.holds.clone();
+            row.holds.retain(|other| other.name != hold.name);
+            row.holds.push(hold.clone());
+            row.holds.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(before != row.holds)
+        });
+        changed(&stream, name, change.await)
+    }
+
+    /// Releases a hold; durable on return.
+    pub(crate) async fn release_hold(&self, name: &str, hold: &str) -> Result<Arc<StreamInfo>, UpdateError> {
+        let stream = self.get(name)?;
+        let mut found = false;
+        let change = self.change(&stream, |row| {
+            let before = row.holds.len();
+            row.holds.retain(|other| other.name != hold);
+            found = row.holds.len() < before;
+            Ok(found)
+        });
+        let info = changed(&stream, name, change.await)?;
+        if found { Ok(info) } else { Err(UpdateError::NoSuchHold { name: hold.to_owned() }) }
     }
 
     /// The data key to seal with now, replaced when it has lived its day.
@@ -166,5 +193,21 @@ impl Catalogue {
         let (_, wrapped) =
             self.vault.generate_data_key(&key, context.as_bytes()).map_err(DataKeyError::from)?;
         Ok(Generation { number, created_ms, wrapped: wrapped.as_bytes().to_vec() })
+    }
+}
+
+/// What became of a change of a stream.
+fn changed(
+    stream: &Stream,
+    name: &str,
+    change: Result<(), CatalogueError>,
+) -> Result<Arc<StreamInfo>, UpdateError> {
+    match change {
+        Ok(()) => Ok(stream.info()),
+        // Deleted between the look-up and the change.
+        Err(CatalogueError::Key(DataKeyError::Destroyed)) => {
+            Err(StreamNotFound { name: name.to_owned() }.into())
+        }
+        Err(error) => Err(error.into()),
     }
 }

@@ -25,6 +25,9 @@ impl Catalogue {
             return Err(not_found().into());
         }
         let info = stream.info();
+        if let (Some(hold), false) = (info.holds.first(), stream.is_deleted()) {
+            return Err(DeleteError::Held { hold: hold.name.clone(), holds: info.holds.len() });
+        }
         let row = Row {
             phase: Phase::Deleting,
             sealed_settings: SealedSettings::default(),

@@ -12,10 +12,11 @@
 
 use crate::error::CatalogueError;
 use crate::hash::HashRange;
+use crate::hold::Hold;
 use crate::keys::Generation;
 use crate::limits::ROW_BYTES_MAX;
 use crate::sealed::SealedSettings;
-use crate::types::{ShardInfo, StreamInfo, StreamKind};
+use crate::types::{ShardInfo, StreamInfo, StreamKind, WhenFull};
 use serde::{Deserialize, Serialize};
 use shardlog::ShardId;
 use std::collections::BTreeMap;
@@ -47,8 +48,14 @@ pub(crate) struct Row {
     pub(crate) kind: StreamKind,
     pub(crate) created_ms: u64,
     pub(crate) retention_hours: u32,
+    // Rows without any of these look as they did before there were such settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) retention_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "WhenFull::is_default")]
+    pub(crate) when_full: WhenFull,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) holds: Vec<Hold>,
     pub(crate) attributes: BTreeMap<String, String>,
-    /// Rows without any look as they did before there were such settings.
     #[serde(default, skip_serializing_if = "SealedSettings::is_empty")]
     pub(crate) sealed_settings: SealedSettings,
     pub(crate) shards: Vec<ShardRow>,
@@ -118,6 +125,9 @@ impl Row {
             kind: self.kind,
             created_ms: self.created_ms,
             retention_hours: self.retention_hours,
+            retention_bytes: self.retention_bytes,
+            when_full: self.when_full,
+            holds: self.holds.clone(),
             attributes: self.attributes.clone(),
             sealed_settings: self.sealed_settings.clone(),
             shards: self.shards.iter().map(shard).collect(),
@@ -139,6 +149,9 @@ impl Row {
             kind: info.kind,
             created_ms: info.created_ms,
             retention_hours: info.retention_hours,
+            retention_bytes: info.retention_bytes,
+            when_full: info.when_full,
+            holds: info.holds.clone(),
             attributes: info.attributes.clone(),
             sealed_settings: info.sealed_settings.clone(),
             shards: info.shards.iter().map(shard).collect(),
@@ -172,6 +185,7 @@ mod hex128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hold::{HeldRange, HoldClock};
     use proptest::prelude::*;
 
     fn row() -> Row {
@@ -181,6 +195,9 @@ mod tests {
             kind: StreamKind::Video,
             created_ms: 1_700_000_000_000,
             retention_hours: 24,
+            retention_bytes: None,
+            when_full: WhenFull::Refuse,
+            holds: Vec::new(),
             attributes: BTreeMap::from([("place".into(), "gate \u{1F3A5}".into())]),
             sealed_settings: SealedSettings::default().with("source", "rtsp://camera/1".to_owned()),
             shards: crate::hash::split_evenly(3)
@@ -227,6 +244,29 @@ mod tests {
         let row = Row::decode("stream/01900000-0000-7000-8000-000000000001", stored.as_bytes()).unwrap();
         assert_eq!(row.encode().unwrap(), stored.as_bytes());
         assert_eq!(row.data_keys[0].wrapped, vec![1, 2, 3]);
+    }
+
+    /// What was added to version 1 later.
+    #[test]
+    fn bounds_and_holds_are_kept() {
+        let range = Some(HeldRange { from_ms: 4, to_ms: 9, clock: HoldClock::Server });
+        let hold =
+            |name: &str, range| Hold { name: name.to_owned(), range, reason: "why".into(), placed_ms: 7 };
+        let row = Row {
+            retention_bytes: Some(1 << 30),
+            when_full: WhenFull::DropOldest,
+            holds: vec![hold("a", None), hold("b", range)],
+            ..row()
+        };
+        let bytes = row.encode().unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let holds = concat!(
+            r#""retention_bytes":1073741824,"when_full":"drop_oldest","holds":[{"name":"a","reason":"why","#,
+            r#""placed_ms":7},{"name":"b","range":{"from_ms":4,"to_ms":9,"clock":"server"},"reason":"why","placed_ms":7}]"#
+        );
+        assert!(text.contains(holds), "{text}");
+        assert_eq!(Row::decode(&key_of(row.id), &bytes).unwrap(), row);
+        assert_eq!(Row::of(&row.info(), row.data_keys.clone()), row);
     }
 
     proptest! {

@@ -2,8 +2,8 @@
 
 use crate::error::InvalidSetting;
 use crate::limits::{
-    ATTRIBUTE_KEY_CHARS_MAX, ATTRIBUTE_VALUE_CHARS_MAX, ATTRIBUTES_MAX, NAME_BYTES_MAX, RETENTION_HOURS_MAX,
-    RETENTION_HOURS_MIN, SHARDS_MAX,
+    ATTRIBUTE_KEY_CHARS_MAX, ATTRIBUTE_VALUE_CHARS_MAX, ATTRIBUTES_MAX, NAME_BYTES_MAX, RETENTION_BYTES_MIN,
+    RETENTION_HOURS_MAX, RETENTION_HOURS_MIN, SHARDS_MAX,
 };
 use crate::sealed::SealedSettings;
 use crate::types::{NewStream, StreamPatch};
@@ -15,6 +15,7 @@ impl NewStream {
     pub fn validate(&self) -> Result<(), InvalidSetting> {
         check_name(&self.name)?;
         check_retention(self.retention_hours)?;
+        check_retention_bytes(self.retention_bytes)?;
         check_attributes(&self.attributes)?;
         self.sealed_settings.validate()?;
         if self.shards == 0 || self.shards > SHARDS_MAX {
@@ -28,6 +29,7 @@ impl StreamPatch {
     /// Whether `update` would take these settings.
     pub fn validate(&self) -> Result<(), InvalidSetting> {
         self.retention_hours.map_or(Ok(()), check_retention)?;
+        check_retention_bytes(self.retention_bytes.flatten())?;
         self.attributes.as_ref().map_or(Ok(()), check_attributes)?;
         self.sealed_settings.as_ref().map_or(Ok(()), SealedSettings::validate)
     }
@@ -49,6 +51,15 @@ fn check_retention(hours: u32) -> Result<(), InvalidSetting> {
         return Err(InvalidSetting::Retention { hours, min: RETENTION_HOURS_MIN, max: RETENTION_HOURS_MAX });
     }
     Ok(())
+}
+
+fn check_retention_bytes(bytes: Option<u64>) -> Result<(), InvalidSetting> {
+    match bytes {
+        Some(bytes) if bytes < RETENTION_BYTES_MIN => {
+            Err(InvalidSetting::RetentionBytes { bytes, min: RETENTION_BYTES_MIN })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_attributes(attributes: &BTreeMap<String, String>) -> Result<(), InvalidSetting> {

@@ -4,7 +4,7 @@ use super::row::{Row, key_of};
 use crate::keys::DataKeys;
 use crate::owner::OwnerSlot;
 use crate::types::{ShardInfo, StreamInfo};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 
@@ -18,6 +18,10 @@ pub(crate) struct Stream {
     pub(crate) shards: Vec<ShardCell>,
     /// Held while the row is written, so that changes come one after the other.
     pub(super) row: tokio::sync::Mutex<RowState>,
+    /// Held while it is looked up what to trim, and trimmed: a hold that is placed meanwhile would come too late.
+    pub(crate) trimming: tokio::sync::Mutex<()>,
+    /// Bytes appended since retention last looked at the stream.
+    pub(crate) appended: AtomicU64,
     deleted: AtomicBool,
 }
 
@@ -54,6 +58,8 @@ impl Stream {
             keys: DataKeys::new(row.data_keys.clone()),
             info: RwLock::new(Arc::new(info)),
             row: tokio::sync::Mutex::new(RowState { version, gone: false }),
+            trimming: tokio::sync::Mutex::default(),
+            appended: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
         }
     }

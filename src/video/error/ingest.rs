@@ -85,6 +85,7 @@ impl IngestError {
             Self::ShuttingDown | Self::Interrupted => ErrorKind::Unavailable,
             Self::Append(error) => match error {
                 AppendError::Deleted => ErrorKind::NotFound,
+                AppendError::Full(_) => ErrorKind::Full,
                 AppendError::ShuttingDown
                 | AppendError::Fenced { .. }
                 | AppendError::Unavailable(_)
@@ -109,6 +110,7 @@ impl IngestError {
             Self::Deleted | Self::Append(AppendError::Deleted) => "STREAM_DELETED",
             Self::ShuttingDown | Self::Append(AppendError::ShuttingDown) => "SHUTTING_DOWN",
             Self::Interrupted => "INTERRUPTED",
+            Self::Append(AppendError::Full(_)) => "DISK_FULL",
             Self::Append(_) => "STORAGE_FAILED",
             Self::Read(error) => error.code(),
         }
@@ -130,6 +132,9 @@ impl IngestError {
             Self::TagsTooLarge { .. } => "send fewer or shorter tags",
             Self::TakenOver => "let only one camera send to a stream",
             Self::Deleted | Self::Append(AppendError::Deleted) => "create the stream again",
+            Self::Append(AppendError::Full(_)) => {
+                "delete streams or footage that is no longer needed, or set \"when_full\":\"drop_oldest\"; then connect again"
+            }
             Self::ShuttingDown | Self::Interrupted | Self::Append(_) => {
                 "connect again and send what was not acknowledged"
             }
@@ -143,6 +148,7 @@ impl IngestError {
             Self::TakenOver => Reason::TakenOver,
             Self::ShuttingDown => Reason::ServerStopped,
             Self::Media(_) | Self::TooManyTracks { .. } => Reason::BadMedia,
+            Self::Append(AppendError::Full(_)) => Reason::DiskFull,
             Self::Append(_) | Self::Read(_) => Reason::StorageFailed,
             _ => Reason::CameraDisconnected,
         }

@@ -21,6 +21,20 @@ pub enum ManageError {
         /// How many are allowed.
         max: usize,
     },
+    /// The stream is held; nothing was deleted.
+    #[error("the stream is held: hold {hold}{}", match holds { 1 => String::new(), holds => format!(" and {} more", holds - 1) })]
+    Held {
+        /// One of the holds.
+        hold: String,
+        /// How many there are.
+        holds: usize,
+    },
+    /// The stream has no such hold.
+    #[error("the stream has no hold {name}")]
+    NoSuchHold {
+        /// The name that was asked for.
+        name: String,
+    },
     /// There is no such stream.
     #[error(transparent)]
     NotFound(#[from] StreamNotFound),
@@ -43,9 +57,9 @@ impl ManageError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Invalid(_) | Self::NotVideo { .. } => ErrorKind::Invalid,
-            Self::AlreadyExists { .. } => ErrorKind::Conflict,
+            Self::AlreadyExists { .. } | Self::Held { .. } => ErrorKind::Conflict,
             Self::TooMany { .. } => ErrorKind::TooLarge,
-            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::NotFound(_) | Self::NoSuchHold { .. } => ErrorKind::NotFound,
             Self::Catalogue(_) => ErrorKind::Unavailable,
             Self::Read(error) => error.kind(),
         }
@@ -57,6 +71,8 @@ impl ManageError {
             Self::Invalid(_) => "INVALID_SETTING",
             Self::AlreadyExists { .. } => "STREAM_EXISTS",
             Self::TooMany { .. } => "TOO_MANY_STREAMS",
+            Self::Held { .. } => "STREAM_HELD",
+            Self::NoSuchHold { .. } => "HOLD_NOT_FOUND",
             Self::NotFound(_) => "STREAM_NOT_FOUND",
             Self::NotVideo { .. } => "NOT_A_VIDEO_STREAM",
             Self::Catalogue(_) => "CATALOGUE_FAILED",
@@ -70,6 +86,8 @@ impl ManageError {
             Self::Invalid(_) | Self::NotVideo { .. } => "",
             Self::AlreadyExists { .. } => "change it with PATCH, or choose another name",
             Self::TooMany { .. } => "delete a stream first",
+            Self::Held { .. } => "release its holds first: GET and DELETE /v1/video/{stream}/holds/{name}",
+            Self::NoSuchHold { .. } => "list them with GET /v1/video/{stream}/holds",
             Self::NotFound(_) => "list the streams with GET /v1/video",
             Self::Catalogue(_) => "the server's log says more; trying again is safe",
             Self::Read(error) => error.hint(),
@@ -93,6 +111,7 @@ impl From<UpdateError> for ManageError {
         match error {
             UpdateError::Invalid(error) => Self::Invalid(error),
             UpdateError::NotFound(error) => Self::NotFound(error),
+            UpdateError::NoSuchHold { name } => Self::NoSuchHold { name },
             UpdateError::Catalogue(error) => Self::Catalogue(error),
         }
     }
@@ -102,6 +121,7 @@ impl From<DeleteError> for ManageError {
     fn from(error: DeleteError) -> Self {
         match error {
             DeleteError::NotFound(error) => Self::NotFound(error),
+            DeleteError::Held { hold, holds } => Self::Held { hold, holds },
             DeleteError::Catalogue(error) => Self::Catalogue(error),
         }
     }

@@ -23,6 +23,8 @@ pub enum ErrorKind {
     TooLarge,
     /// Not now; try again.
     Unavailable,
+    /// The disk is full; once there is room, try again.
+    Full,
     /// A fault of ours, or damage.
     Internal,
 }

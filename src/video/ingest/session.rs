@@ -8,7 +8,7 @@ use crate::config::CHUNKS_IN_FLIGHT;
 use crate::error::IngestError;
 use crate::head::{InitId, Tag};
 use crate::reason::Reason;
-use crate::recording::{PlaceError, Recording};
+use crate::recording::{PlaceError, Purpose, Recording};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use media::MediaError;
@@ -150,6 +150,7 @@ impl Session {
         let mut hints = self.placer.hints(&init, &chunk, self.recording.now_ms())?;
         let longest_ms = self.recording.config.fragment_us_max() / 1000;
         for part in chunk.split(&init, longest_ms)? {
+            self.recording.shard.room().await.map_err(IngestError::Append)?;
             self.store_init(id, &init).await?;
             let dated = self.placer.date(id, &init, &part, &hints);
             self.live().set_status(self.placer.status());
@@ -166,7 +167,7 @@ impl Session {
         if self.placer.in_force() == Some(id) {
             return Ok(());
         }
-        let appended = self.recording.append_init(id, init.bytes.clone()).await?;
+        let appended = self.recording.append_init(id, init.bytes.clone(), Purpose::Media).await?;
         self.in_flight.push_back(InFlight::Other(appended.durable));
         self.placer.stated(id);
         Ok(())
@@ -178,7 +179,7 @@ impl Session {
             self.settled(settled).await?;
         }
         let (len, has_lead) = (body.len() as u64, dated.has_lead());
-        let place = self.recording.next_place().await?;
+        let place = self.recording.next_place(Purpose::Media).await?;
         let Some(head) = self.placer.head(dated, place.newest_init) else {
             return Err(IngestError::Interrupted);
         };
@@ -220,18 +221,18 @@ impl Session {
     }
 
     async fn close(mut self, reason: Reason, mut error: Option<IngestError>) -> Summary {
-        let can_append = !matches!(error, Some(IngestError::Append(_) | IngestError::Deleted));
+        let can_append = match &error {
+            // The end may come after what was sent before it if all of that is stored.
+            Some(IngestError::Append(AppendError::Full(_))) => self.settle_all().await.is_ok(),
+            Some(IngestError::Append(_) | IngestError::Deleted) => false,
+            _ => true,
+        };
         if can_append && let Err(failed) = self.append_end(reason).await {
             error = error.or(Some(failed));
         }
         self.teller.complete().await;
-        while !self.in_flight.is_empty() {
-            let settled = settle(&mut self.in_flight).await;
-            if let Err(failed) = self.settled(settled).await {
-                // What follows a batch that failed fails as well.
-                self.in_flight.clear();
-                error = error.or(Some(failed));
-            }
+        if let Err(failed) = self.settle_all().await {
+            error = error.or(Some(failed));
         }
         if let Some(error) = &error {
             tracing::warn!(peer = self.live().peer, code = error.code(), %error, "ingest session ended early");
@@ -247,9 +248,22 @@ impl Session {
         self.summary
     }
 
+    /// Waits until all that was sent is on disk.
+    async fn settle_all(&mut self) -> Result<(), IngestError> {
+        while !self.in_flight.is_empty() {
+            let settled = settle(&mut self.in_flight).await;
+            if let Err(failed) = self.settled(settled).await {
+                // What follows a batch that failed fails as well.
+                self.in_flight.clear();
+                return Err(failed);
+            }
+        }
+        Ok(())
+    }
+
     /// Proves how the connection ended.
     async fn append_end(&mut self, reason: Reason) -> Result<(), IngestError> {
-        let place = self.recording.next_place().await?;
+        let place = self.recording.next_place(Purpose::Upkeep).await?;
         let Some(head) = self.placer.end(reason, place.newest_init) else { return Ok(()) };
         let appended = place.append(head.encode(), Bytes::new()).await?;
         self.in_flight.push_back(InFlight::Other(appended.durable));

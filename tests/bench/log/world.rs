@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use streams::{NewStream, Record, SealedSettings, Shard, StreamKind, Streams, StreamsConfig};
+use streams::{NewStream, Record, SealedSettings, Shard, StreamKind, Streams, StreamsConfig, WhenFull};
 use vault::{RootSource, SystemEntropy, Vault};
 
 /// About what the head of a chunk of video takes.
@@ -117,6 +117,8 @@ pub(crate) fn new_stream(name: &str, shards: u32) -> NewStream {
         kind: StreamKind::Video,
         shards,
         retention_hours: 24 * 365,
+        retention_bytes: None,
+        when_full: WhenFull::Refuse,
         attributes: BTreeMap::new(),
         sealed_settings: SealedSettings::default(),
     }

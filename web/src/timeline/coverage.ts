@@ -118,6 +118,7 @@ const REASONS: Record<string, string> = {
   codec_changed: "the codec changed",
   bad_media: "the camera sent something that is not media",
   storage_failed: "the footage could not be stored",
+  disk_full: "the disk was full",
   media_worker_failed: "the media worker failed",
   retention: "older than what is kept",
   not_recorded: "before the first recording",

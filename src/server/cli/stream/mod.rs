@@ -1,5 +1,6 @@
 //! `kinetoscope stream`: the streams of a running server.
 
+mod hold;
 mod source;
 
 use super::client::Connection;
@@ -31,6 +32,12 @@ enum Command {
         /// Hours of footage to keep
         #[arg(long, value_name = "HOURS")]
         retention_hours: Option<u32>,
+        /// Bytes of footage to keep at most
+        #[arg(long, value_name = "BYTES")]
+        retention_bytes: Option<u64>,
+        /// What to do when the disk is full: refuse new footage, or drop_oldest [default: refuse]
+        #[arg(long, value_name = "WHAT")]
+        when_full: Option<String>,
         /// Something to keep with it; may be repeated
         #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
         attributes: Vec<(String, String)>,
@@ -43,6 +50,11 @@ enum Command {
         stream: String,
         #[command(flatten)]
         connection: Connection,
+    },
+    /// Footage that must not be trimmed
+    Hold {
+        #[command(subcommand)]
+        command: hold::Command,
     },
     /// The camera that the server calls for and records
     Source {
@@ -68,10 +80,23 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     block_on(async {
         match arguments.command {
             Command::List { connection } => list(&connection).await,
-            Command::Create { stream, retention_hours, attributes, connection } => {
+            Command::Create {
+                stream,
+                retention_hours,
+                retention_bytes,
+                when_full,
+                attributes,
+                connection,
+            } => {
                 let mut settings = Map::new();
                 if let Some(hours) = retention_hours {
                     settings.insert("retention_hours".to_owned(), hours.into());
+                }
+                if let Some(bytes) = retention_bytes {
+                    settings.insert("retention_bytes".to_owned(), bytes.into());
+                }
+                if let Some(when_full) = when_full {
+                    settings.insert("when_full".to_owned(), when_full.into());
                 }
                 if !attributes.is_empty() {
                     let attributes = attributes.into_iter().map(|(name, value)| (name, Value::from(value)));
@@ -81,6 +106,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
                 connection.request(Method::PUT, &path(&stream)?, body).await?;
                 Ok(())
             }
+            Command::Hold { command } => hold::run(command).await,
             Command::Source { command } => source::run(command).await,
             Command::Probe(probe) => source::probe(probe).await,
             Command::Delete { stream, connection } => {

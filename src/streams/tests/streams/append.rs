@@ -72,7 +72,11 @@ async fn a_batch_has_its_place_before_it_is_durable() {
 #[tokio::test]
 async fn admission_blocks_at_its_bound_and_recovers() {
     let world = World::new();
-    let config = StreamsConfig { admission_bytes_max: 100 << 10, shard_admission_bytes_max: 64 << 10 };
+    let config = StreamsConfig {
+        admission_bytes_max: 100 << 10,
+        shard_admission_bytes_max: 64 << 10,
+        ..StreamsConfig::default()
+    };
     let streams = world.open_with(config).await;
     for name in ["a", "b"] {
         streams.create(new(name)).await.unwrap();

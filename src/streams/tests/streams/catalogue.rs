@@ -84,6 +84,7 @@ async fn settings_change_and_survive_reopening() {
         retention_hours: Some(48),
         attributes: Some(attributes.clone()),
         sealed_settings: Some(sealed.clone()),
+        ..StreamPatch::default()
     };
     let after = streams.update("cam", patch).await.unwrap();
     assert_eq!((after.retention_hours, &after.attributes), (48, &attributes));

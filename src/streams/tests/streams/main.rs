@@ -10,4 +10,5 @@ mod meddling;
 mod read;
 mod recovery;
 mod retention;
+mod space;
 mod world;

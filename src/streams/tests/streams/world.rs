@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use streams::{
     Arrival, NewStream, Parts, PlainRecord, ReadLimit, Record, SealedSettings, Seq, Shard, StreamKind,
-    Streams, StreamsConfig,
+    Streams, StreamsConfig, WhenFull,
 };
 use vault::{RootSource, SystemEntropy, Vault};
 
@@ -76,6 +76,8 @@ pub(crate) fn new(name: &str) -> NewStream {
         kind: StreamKind::Video,
         shards: 1,
         retention_hours: 24,
+        retention_bytes: None,
+        when_full: WhenFull::Refuse,
         attributes: BTreeMap::new(),
         sealed_settings: SealedSettings::default(),
     }

@@ -9,7 +9,7 @@ use shardlog::{LogStore, MetaStore};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use streams::{Arrival, RetentionReport, SealedSettings, Streams, StreamsConfig};
+use streams::{Arrival, RetentionReport, SealedSettings, Streams, StreamsConfig, WhenFull};
 use vault::{RootSource, SystemEntropy, Vault};
 use video::{End, IngestSession, NewVideo, SessionOptions, Summary, Uris, Video, VideoConfig};
 
@@ -73,6 +73,8 @@ impl Service {
         let new = NewVideo {
             name: name.to_owned(),
             retention_hours,
+            retention_bytes: None,
+            when_full: WhenFull::Refuse,
             attributes: BTreeMap::new(),
             sealed_settings: SealedSettings::default(),
         };
