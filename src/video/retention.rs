@@ -59,24 +59,25 @@ impl TrimGuard for FootageGuard {
     }
 }
 
-/// The first fragment that overlaps a range. By the camera's clock, unless arrival is asked for.
+/// The first fragment that overlaps a range by the camera's clock, or the first record that arrived within it. By arrival
+/// fragments can overlap each other, so there a record is all that can be named; its fragment stays whole.
 async fn held_from(recording: &Recording, range: HeldRange) -> Result<Option<Seq>, ReadError> {
-    let clock = match range.clock {
-        HoldClock::Producer => Clock::Producer,
-        HoldClock::Server => Clock::Server,
-    };
+    if range.clock == HoldClock::Server {
+        return Ok(recording.shard.arrived_in(range.from_ms, range.to_ms).await?);
+    }
     let (from_us, to_us) = (range.from_ms.saturating_mul(1000), range.to_ms.saturating_mul(1000));
     let mut reaches_in = None;
     let visit = |fragment: &Fragment| {
-        reaches_in = (fragment.end_us(clock) > from_us).then_some(fragment.seq);
+        reaches_in = (fragment.end_us(Clock::Producer) > from_us).then_some(fragment.seq);
         Walk::Stop
     };
-    recording.timeline.walk_back(clock, from_us, visit).await?;
+    recording.timeline.walk_back(Clock::Producer, from_us, visit).await?;
     if reaches_in.is_some() {
         return Ok(reaches_in);
     }
-    let begins = recording.timeline.forward(clock, from_us, None, 1).await?;
-    Ok(begins.first().filter(|fragment| fragment.start_us(clock) < to_us).map(|fragment| fragment.seq))
+    let begins = recording.timeline.forward(Clock::Producer, from_us, None, 1).await?;
+    let first = begins.first().filter(|fragment| fragment.start_us(Clock::Producer) < to_us);
+    Ok(first.map(|fragment| fragment.seq))
 }
 
 async fn trim_point(recording: &Arc<Recording>, proposed: Seq) -> Result<Seq, GuardError> {

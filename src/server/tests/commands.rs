@@ -46,6 +46,24 @@ async fn streams_are_made_pushed_to_and_deleted() {
     assert_eq!(run(&["push", "/nowhere.mp4", "--stream", "door"]).await, code(1));
     assert_eq!(run(&["push", credentials.to_str().unwrap(), "--stream", "door"]).await, code(1), "not media");
 
+    let add = ["stream", "hold", "add", "door", "case-17", "--from", "2026-01-31T12:00:00Z", "--to"];
+    assert_eq!(
+        run(&[add.as_slice(), &["2026-01-31T12:00:01Z", "--reason", "theft"]].concat()).await,
+        code(0)
+    );
+    let info = server.json("/v1/video/door").await;
+    assert_eq!((&info["oldest_hold"], &info["holds"][0]["reason"]), (&"case-17".into(), &"theft".into()));
+    let bytes = |key: &str| info[key].as_u64().unwrap();
+    // All but the initialisation segment, which would be stated again.
+    assert!(
+        bytes("held_bytes") > bytes("stored_bytes") / 2 && bytes("held_bytes") < bytes("stored_bytes"),
+        "{info}"
+    );
+    assert_eq!(run(&["stream", "hold", "list", "door"]).await, code(0));
+    assert_eq!(run(&["stream", "delete", "door"]).await, code(1), "it is held");
+    assert_eq!(run(&["stream", "hold", "release", "door", "case-17"]).await, code(0));
+    assert_eq!(run(&["stream", "hold", "release", "door", "case-17"]).await, code(1));
+
     assert_eq!(run(&["stream", "delete", "door"]).await, code(0));
     assert_eq!(run(&["stream", "delete", "door"]).await, code(1));
     let wrong = folder.path().join("wrong");

@@ -89,3 +89,54 @@ async fn the_server_describes_itself() {
         assert!(metrics.contains(name), "{name} in {metrics}");
     }
 }
+
+#[tokio::test]
+async fn what_a_stream_may_take_can_be_said_and_taken_back() {
+    let server = TestServer::start().await;
+    let put = |settings: Value| server.request(Method::PUT, "/v1/video/cam").json(&settings).send();
+    let settings = json!({"retention_bytes": 1 << 30, "when_full": "drop_oldest"});
+    let created: Value = put(settings.clone()).await.unwrap().json().await.unwrap();
+    assert_eq!(
+        (&created["retention_bytes"], &created["when_full"]),
+        (&json!(1 << 30), &json!("drop_oldest"))
+    );
+    assert_eq!(put(settings).await.unwrap().status(), 200, "the same settings");
+    assert_eq!(error_code(put(json!({"when_full": "refuse"})).await.unwrap(), 409).await, "STREAM_EXISTS");
+    let patch = |settings: Value| server.request(Method::PATCH, "/v1/video/cam").json(&settings).send();
+    assert_eq!(error_code(patch(json!({"retention_bytes": 5})).await.unwrap(), 400).await, "INVALID_SETTING");
+    assert_eq!(error_code(patch(json!({"when_full": "panic"})).await.unwrap(), 400).await, "BAD_BODY");
+    let patched: Value = patch(json!({"retention_bytes": null})).await.unwrap().json().await.unwrap();
+    assert_eq!((&patched["retention_bytes"], &patched["when_full"]), (&Value::Null, &json!("drop_oldest")));
+}
+
+#[tokio::test]
+async fn holds_are_placed_listed_and_released() {
+    let server = TestServer::start().await;
+    server.request(Method::PUT, "/v1/video/cam").send().await.unwrap();
+    let at = |name: &str| format!("/v1/video/cam/holds/{name}");
+    let put = |name: &str, hold: Value| server.request(Method::PUT, &at(name)).json(&hold).send();
+    let delete = async |path: String| server.request(Method::DELETE, &path).send().await.unwrap();
+    let range = json!({"from": 1_769_860_800, "to": "2026-01-31T12:00:10.5Z", "reason": "case 17"});
+    let placed: Value = put("a", range).await.unwrap().json().await.unwrap();
+    let expected =
+        json!({"from_ms": 1_769_860_800_000_u64, "to_ms": 1_769_860_810_500_u64, "clock": "producer"});
+    assert_eq!((&placed["range"], &placed["reason"]), (&expected, &json!("case 17")));
+    assert_eq!(put("b", json!({})).await.unwrap().status(), 200);
+    let listed = server.json("/v1/video/cam/holds").await;
+    assert_eq!((&listed["holds"][0]["name"], &listed["holds"][1]["name"]), (&json!("a"), &json!("b")));
+    assert_eq!((&listed["oldest_hold"], &listed["held_bytes"]), (&json!("b"), &json!(0)));
+
+    assert_eq!(error_code(put("c", json!({"from": 1})).await.unwrap(), 400).await, "BAD_HOLD");
+    assert_eq!(
+        error_code(put("c", json!({"from": 5, "to": 5})).await.unwrap(), 400).await,
+        "INVALID_SETTING"
+    );
+    assert_eq!(error_code(put("c", json!({"form": 5})).await.unwrap(), 400).await, "BAD_BODY");
+    assert_eq!(error_code(put(&"x".repeat(65), json!({})).await.unwrap(), 400).await, "INVALID_SETTING");
+    assert_eq!(error_code(delete("/v1/video/cam".to_owned()).await, 409).await, "STREAM_HELD");
+    for name in ["a", "b"] {
+        assert_eq!(delete(at(name)).await.status(), 204);
+    }
+    assert_eq!(error_code(delete(at("a")).await, 404).await, "HOLD_NOT_FOUND");
+    assert_eq!(delete("/v1/video/cam".to_owned()).await.status(), 204);
+}

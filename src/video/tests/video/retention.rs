@@ -3,10 +3,11 @@
 use crate::camera::{Camera, joined};
 use crate::footage::boxes;
 use crate::ingest::all;
-use crate::world::{Service, World, assert_same, settle, uris};
+use crate::world::{Service, World, assert_same, options, settle, uris};
 use futures_util::TryStreamExt;
 use std::time::Duration;
-use video::{Clock, End, Reason, TimeRange};
+use streams::{HeldRange, Hold, HoldClock};
+use video::{Clock, End, ManageError, Reason, SessionOptions, TimeRange};
 
 const EVER: TimeRange = TimeRange { from_ms: 0, to_ms: u64::MAX, clock: Clock::Producer };
 const HOUR: Duration = Duration::from_secs(3600);
@@ -178,4 +179,46 @@ async fn a_stream_that_was_cut_off_by_a_kill_keeps_its_numbers_too() {
     service.upload(&camera.upload(0, 1)).await;
     let playlist = service.video.live_playlist("cam", 0, &uris()).await.unwrap();
     assert_eq!((playlist.media_sequence, playlist.discontinuity_sequence), (5, 1));
+}
+
+/// Footage that was recorded long before it was uploaded: its camera's clock says something else than its arrival.
+#[tokio::test]
+async fn what_is_held_stays_by_whichever_clock() {
+    let world = World::new();
+    let service = world.open().await;
+    service.create("cam", 1).await;
+    let (arrived_ms, start_ms) = (service.now_ms(), service.now_ms() - 240 * 3_600_000);
+    let recorded = SessionOptions { start_ms: Some(start_ms), ..options() };
+    service.upload_with(&Camera::new().upload(0, 20), recorded).await;
+    let before = numbers(&service).await;
+    assert_eq!(before.len(), 20);
+    service.sim.clock.advance(25 * HOUR);
+    let hold = async |clock, from_ms, to_ms| {
+        let range = Some(HeldRange { from_ms, to_ms, clock });
+        let hold = Hold { name: "case".to_owned(), range, reason: String::new(), placed_ms: 0 };
+        service.video.place_hold("cam", hold).await.unwrap();
+        service.retention_pass().await;
+    };
+    hold(HoldClock::Server, arrived_ms, arrived_ms + 1).await;
+    assert_eq!(numbers(&service).await, before, "all of it arrived within the range");
+    let producer = async |from, to| hold(HoldClock::Producer, start_ms + from, start_ms + to).await;
+    for (from, to, kept) in
+        [(2000, 2001, 2), (3999, 4000, 3), (5300, 9000, 5), (0, 7000, 5), (18_999, 60_000, 18)]
+    {
+        producer(from, to).await;
+        assert_eq!(numbers(&service).await, before[kept..], "{from} to {to} ms is held");
+        all_playable(&service).await;
+        let info = service.video.describe("cam").await.unwrap();
+        assert_eq!(info.oldest_hold.as_deref(), Some("case"));
+        assert!(info.held_bytes > 0 && info.held_bytes <= info.stored_bytes, "{info:?}");
+    }
+    let refused = service.video.delete("cam").await.unwrap_err();
+    assert!(matches!(refused, ManageError::Held { .. }), "{refused}");
+    // It covers nothing that is there, and so holds nothing up.
+    producer(30_000, 60_000).await;
+    assert_eq!(numbers(&service).await, Vec::<u64>::new());
+    let info = service.video.describe("cam").await.unwrap();
+    assert_eq!((info.oldest_hold, info.held_bytes), (None, 0));
+    service.video.release_hold("cam", "case").await.unwrap();
+    service.video.delete("cam").await.unwrap();
 }

@@ -6,10 +6,9 @@ use shardlog::env::sim::{SimHandles, sim_env};
 use shardlog::memory::MemoryStore;
 use shardlog::meta::MemoryMeta;
 use shardlog::{LogStore, MetaStore};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use streams::{Arrival, RetentionReport, SealedSettings, Streams, StreamsConfig, WhenFull};
+use streams::{Arrival, RetentionReport, Streams, StreamsConfig};
 use vault::{RootSource, SystemEntropy, Vault};
 use video::{End, IngestSession, NewVideo, SessionOptions, Summary, Uris, Video, VideoConfig};
 
@@ -70,15 +69,7 @@ impl World {
 
 impl Service {
     pub(crate) async fn create(&self, name: &str, retention_hours: u32) {
-        let new = NewVideo {
-            name: name.to_owned(),
-            retention_hours,
-            retention_bytes: None,
-            when_full: WhenFull::Refuse,
-            attributes: BTreeMap::new(),
-            sealed_settings: SealedSettings::default(),
-        };
-        self.video.create(new).await.unwrap();
+        self.video.create(NewVideo::named(name, retention_hours)).await.unwrap();
     }
 
     pub(crate) async fn begin(&self) -> IngestSession {
