@@ -239,11 +239,9 @@ async fn where_the_oldest_goes_recording_goes_on() {
     assert_eq!(listed["fragments"].as_array().map(Vec::len), Some(300), "{listed}");
     held.hold(&client, "held", &machine.pieces).await.expect("what is held is there");
     let info = client.json("/v1/video/held").await;
-    assert_eq!(
-        (&info["oldest_hold"], &info["held_bytes"]),
-        (&json!("case"), &info["stored_bytes"]),
-        "{info}"
-    );
+    let bytes = |key: &str| info[key].as_u64().expect("bytes");
+    assert_eq!(info["oldest_hold"], "case", "{info}");
+    assert!(bytes("held_bytes") > bytes("stored_bytes") * 9 / 10, "{info}");
     machine.give_back();
     machine.end().await;
 }

@@ -194,7 +194,7 @@ impl Check {
                 Err(what) => {
                     if let Ok(header) = scanner.header(self.at)?
                         && header.kind == Kind::Record
-                        && !is_readable(context, header.shard, Seq(header.seq))
+                        && !self.is_readable(context, header.shard, Seq(header.seq), self.at)
                     {
                         self.at = (self.at + header.frame_len()).min(self.frames_end); // its head is in a hole
                         continue;
@@ -216,8 +216,11 @@ impl Check {
 
     /// The first record which the footer lists in a range and somebody could still ask for.
     fn readable_in(&self, context: &Context, range: Range<u64>) -> Option<(ShardId, Seq)> {
-        let mut listed = self.listed.range(range).map(|(_, (shard, seq, _))| (*shard, *seq));
-        listed.find(|(shard, seq)| is_readable(context, *shard, *seq))
+        let listed = self.listed.range(range);
+        let records = listed.map(|(offset, (shard, seq, _))| (*offset, *shard, *seq));
+        let lost =
+            |(offset, shard, seq)| self.is_readable(context, shard, seq, offset).then_some((shard, seq));
+        records.filter_map(lost).next()
     }
 
     /// Whose frame begins at an offset, where the frame itself does not say.
