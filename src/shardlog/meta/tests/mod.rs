@@ -2,6 +2,7 @@
 
 mod crashes;
 mod damage;
+mod disk;
 mod world;
 
 use super::*;

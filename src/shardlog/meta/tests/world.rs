@@ -105,11 +105,22 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(seed: u64) -> Self {
         let (env, machine) = sim_env(seed);
+        Self::on(seed, env, machine, Arc::new(MemoryStore::new()))
+    }
+
+    /// With a log that is there already.
+    pub(super) fn on(seed: u64, env: Env, machine: SimHandles, log: Arc<dyn LogStore>) -> Self {
         let fate = Shared::default();
-        let log = FatedLog { inner: MemoryStore::new(), fate: fate.clone(), damaged: Mutex::default() };
+        let log = FatedLog { inner: log, fate: fate.clone(), damaged: Mutex::default() };
         let table = FatedTable { fate: fate.clone(), stored: Mutex::default() };
         let random = SeededRandom::new(seed);
         Self { env, machine, fate, log: Arc::new(log), table: Arc::new(table), model: Rows::new(), random }
+    }
+
+    /// Goes on with another log, as after a restart.
+    pub(super) fn replace_log(&mut self, env: Env, log: Arc<dyn LogStore>) {
+        let log = FatedLog { inner: log, fate: self.fate.clone(), damaged: Mutex::default() };
+        (self.env, self.log) = (env, Arc::new(log));
     }
 
     /// Opens the metadata, with statements so often that many runs see one.
@@ -231,7 +242,7 @@ pub(super) enum Damaged {
 }
 
 pub(super) struct FatedLog {
-    pub(super) inner: MemoryStore,
+    pub(super) inner: Arc<dyn LogStore>,
     fate: Shared,
     pub(super) damaged: Mutex<BTreeMap<Seq, Damaged>>,
 }
