@@ -174,30 +174,44 @@ async fn without_its_metadata_file_the_server_has_everything() {
         push(&server, "later").await;
         let before = look(&server).await;
 
-        // A damaged file is not touched.
         end(&mut server, kindly).await;
-        std::fs::write(data.join(TABLE[0]), [7; 9000]).expect("write");
-        let start = Command::new(paths::binary("kinetoscope"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--rtsp-listen", "off", "--data"])
-            .arg(&data)
-            .output()
-            .expect("start kinetoscope");
-        let said = String::from_utf8_lossy(&start.stderr);
-        assert_eq!(start.status.code(), Some(1), "{said}");
-        assert!(said.contains("meta.sqlite is damaged") && said.contains("rebuilt from the log"), "{said}");
-        let (code, said) = check(&data);
-        assert!(code == Some(1) && said.contains("meta.sqlite is damaged"), "{said}");
-        assert!(
-            std::fs::read(data.join(TABLE[0])).expect("read") == [7; 9000],
-            "the damaged file was changed"
-        );
-        take_away(&data, lost.path());
-        server.restart().await;
-        assert_eq!(look(&server).await, before, "{}", server.log_tail());
-        end(&mut server, true).await;
-        let (code, said) = check(&data);
-        assert!(code == Some(0) && said.contains("agrees with its journal"), "{said}");
+        without_a_sound_file(&mut server, &before).await;
+        end(&mut server, kindly).await;
+        without_its_journal(&mut server, &before).await;
     }
+}
+
+/// A damaged file is not touched. The server has ended.
+async fn without_a_sound_file(server: &mut Server, before: &Seen) {
+    let data = server.data().to_path_buf();
+    std::fs::write(data.join(TABLE[0]), [7; 9000]).expect("write");
+    let start = Command::new(paths::binary("kinetoscope"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--rtsp-listen", "off", "--data"])
+        .arg(&data)
+        .output()
+        .expect("start kinetoscope");
+    let said = String::from_utf8_lossy(&start.stderr);
+    assert_eq!(start.status.code(), Some(1), "{said}");
+    assert!(said.contains("meta.sqlite is damaged") && said.contains("rebuilt from the log"), "{said}");
+    let (code, said) = check(&data);
+    assert!(code == Some(1) && said.contains("meta.sqlite is damaged"), "{said}");
+    assert!(std::fs::read(data.join(TABLE[0])).expect("read") == [7; 9000], "the damaged file was changed");
+    take_away(&data, TempDir::new().expect("temporary folder").path());
+    server.restart().await;
+    assert_eq!(look(server).await, *before, "{}", server.log_tail());
+}
+
+/// The other way round: the journal comes back from the metadata. The server has ended.
+async fn without_its_journal(server: &mut Server, before: &Seen) {
+    let data = server.data().to_path_buf();
+    std::fs::remove_dir_all(data.join("log/ff-00")).expect("the journal's segments");
+    let (code, said) = check(&data);
+    assert!(code == Some(1) && said.contains("its journal in the log is lost"), "{said}");
+    server.restart().await;
+    assert_eq!(look(server).await, *before, "{}", server.log_tail());
+    end(server, true).await;
+    let (code, said) = check(&data);
+    assert!(code == Some(0) && said.contains("agrees with its journal"), "{said}");
 }
 
 #[tokio::test]

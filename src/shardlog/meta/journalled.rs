@@ -345,7 +345,7 @@ fn new_id(env: &Env) -> u128 {
 fn report(standing: &Standing, rows: usize) {
     match standing {
         Standing::Same | Standing::New => {}
-        Standing::NoJournal | Standing::TableOlder { .. } => {
+        Standing::NoJournal { lost: false } | Standing::TableOlder { .. } => {
             tracing::info!(rows, "metadata: {standing}");
         }
         _ => tracing::error!(rows, "metadata: {standing}"),

@@ -31,7 +31,7 @@ pub(super) struct Snapshot {
     pub(super) position: Option<Position>,
 }
 
-/// Rows by key, durable on return. One task at a time uses it.
+/// Rows by key. A crash may take the newest changes back, in order and with the position. One task at a time uses it.
 #[async_trait]
 pub(super) trait Table: Send + Sync + 'static {
     /// A row.

@@ -27,8 +27,11 @@ pub enum Standing {
     Same,
     /// There is neither.
     New,
-    /// There is no journal yet, or no longer; the table has rows.
-    NoJournal,
+    /// There is no journal; the table has rows.
+    NoJournal {
+        /// There was one.
+        lost: bool,
+    },
     /// The table is empty, or was not there; the journal has rows.
     NoTable,
     /// The table lacks the newest changes.
@@ -57,7 +60,7 @@ pub enum Standing {
 impl Standing {
     /// Whether this comes of damage or loss, and not of how things are done.
     pub fn is_fault(&self) -> bool {
-        !matches!(self, Self::Same | Self::New | Self::NoJournal | Self::TableOlder { .. })
+        !matches!(self, Self::Same | Self::New | Self::NoJournal { lost: false } | Self::TableOlder { .. })
     }
 }
 
@@ -66,7 +69,12 @@ impl fmt::Display for Standing {
         match self {
             Self::Same => f.write_str("it agrees with its journal in the log"),
             Self::New => f.write_str("there is none yet"),
-            Self::NoJournal => f.write_str("the log has no journal of it: a start states it there"),
+            Self::NoJournal { lost: false } => {
+                f.write_str("the log has no journal of it: a start states it there")
+            }
+            Self::NoJournal { lost: true } => {
+                f.write_str("its journal in the log is lost: a start states it there anew")
+            }
             Self::NoTable => f.write_str("it is lost: a start rebuilds it from its journal in the log"),
             Self::TableOlder { rows } => {
                 write!(
@@ -144,7 +152,8 @@ pub(crate) fn settle(table: &Snapshot, journal: Option<&Journal>) -> Result<Sett
         Ok(Settled { standing, rows, changes, journal })
     };
     let Some(journal) = journal else {
-        let standing = if table.rows.is_empty() { Standing::New } else { Standing::NoJournal };
+        let lost = table.position.is_some();
+        let standing = if table.rows.is_empty() { Standing::New } else { Standing::NoJournal { lost } };
         return settled(standing, table.rows.clone(), Next::Begin);
     };
     let followed = match table.position {
@@ -289,8 +298,8 @@ mod tests {
     #[test]
     fn without_a_journal_or_with_an_older_one_the_table_is() {
         check(&table(&[], None), None, "New", &[], Next::Begin);
-        check(&table(&[("a", 1)], None), None, "NoJournal", &[("a", 1)], Next::Begin);
-        check(&table(&[("a", 1)], Some((ID, 4))), None, "NoJournal", &[("a", 1)], Next::Begin);
+        check(&table(&[("a", 1)], None), None, "NoJournal { lost: false }", &[("a", 1)], Next::Begin);
+        check(&table(&[("a", 1)], Some((ID, 4))), None, "NoJournal { lost: true }", &[("a", 1)], Next::Begin);
         let older = journal(&[("b", 1)]);
         check(&table(&[("a", 3)], Some((ID, 11))), Some(&older), "JournalOlder", &[("a", 3)], Next::Begin);
         // The statement was whole, and then the power went before the table noted it.

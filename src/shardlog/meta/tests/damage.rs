@@ -4,7 +4,7 @@ use super::world::{Damaged, Rows, World, all};
 use crate::meta::journal::Journal;
 use crate::meta::table::Snapshot;
 use crate::types::Seq;
-use crate::{JOURNAL_SHARD, LogStore};
+use crate::JOURNAL_SHARD;
 
 /// A world with some changes after a statement, and the sequences of its journal.
 async fn world(seed: u64) -> (World, std::ops::Range<u64>) {
