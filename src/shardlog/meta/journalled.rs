@@ -135,7 +135,7 @@ impl JournalledMeta {
                 core.table.apply(changes, state.position()).await?;
             }
         } else {
-            core.state_rows(&mut state, rows, changes).await?;
+            core.state_rows(&mut state, rows, changes, true).await?;
         }
         Ok(Self { core, state: Mutex::new(state) })
     }
@@ -144,7 +144,8 @@ impl JournalledMeta {
     async fn settled(&self) -> Result<MutexGuard<'_, State>, MetaError> {
         let mut state = self.state.lock().await;
         if state.in_doubt {
-            self.core.claim(&mut state).await?;
+            state.writer = None;
+            self.core.own(&mut state).await?;
         }
         self.core.follow(&mut state).await?;
         Ok(state)
@@ -153,10 +154,8 @@ impl JournalledMeta {
     /// Makes a change if the row's version is `expected`.
     async fn change(&self, key: &str, expected: Option<u64>, change: Change) -> Result<(), MetaError> {
         let mut state = self.settled().await?;
-        if state.writer.is_none() {
-            self.core.claim(&mut state).await?;
-            self.core.follow(&mut state).await?;
-        }
+        self.core.own(&mut state).await?;
+        self.core.follow(&mut state).await?;
         let found = self.core.table.get(key).await?.map(|row| row.version);
         if found != expected {
             return Err(MetaError::Conflict { key: key.to_owned(), expected, found });
@@ -165,7 +164,8 @@ impl JournalledMeta {
             Change::Put { key, version, value } => (Head::new(Kind::Put, *version, key), value.clone()),
             Change::Remove { key } => (Head::new(Kind::Remove, expected.unwrap_or(0), key), Bytes::new()),
         };
-        self.core.append(&mut state, vec![record]).await?;
+        // Nothing works without the catalogue, and on a full disk it is through it that room is made.
+        self.core.append(&mut state, vec![record], true).await?;
         // It has happened, and everybody who asks will see it: nothing is answered before the table has followed.
         let next = state.next;
         match self.core.table.apply(vec![change], state.position()).await {
@@ -224,8 +224,7 @@ impl State {
 
 impl Core {
     /// Becomes the journal's owner, making it if it is not there. Afterwards it is known where it ends.
-    async fn claim(&self, state: &mut State) -> Result<(), MetaError> {
-        state.writer = None;
+    async fn claim(&self, state: &mut State) -> Result<Box<dyn ShardWriter>, MetaError> {
         let epoch = match self.log.state(JOURNAL_SHARD).await {
             Ok(found) => found.epoch,
             Err(StoreError::NotFound(_)) => {
@@ -237,7 +236,20 @@ impl Core {
         let (found, writer) = self.log.claim(JOURNAL_SHARD, Epoch(epoch.0 + 1)).await.map_err(failed)?;
         state.next = found.tail.next;
         state.last_arrival = found.tail.last_arrival.unwrap_or_default();
-        state.writer = Some(writer);
+        Ok(writer)
+    }
+
+    /// Takes the writer, as the journal's owner.
+    async fn writer(&self, state: &mut State) -> Result<Box<dyn ShardWriter>, MetaError> {
+        match state.writer.take() {
+            Some(writer) => Ok(writer),
+            None => self.claim(state).await,
+        }
+    }
+
+    /// Becomes the journal's owner unless it is already; so it is known where the journal ends.
+    async fn own(&self, state: &mut State) -> Result<(), MetaError> {
+        state.writer = Some(self.writer(state).await?);
         state.in_doubt = false;
         Ok(())
     }
@@ -252,20 +264,21 @@ impl Core {
         Ok(())
     }
 
-    /// Appends records to the journal; durable on return.
-    async fn append(&self, state: &mut State, records: Vec<(Head, Bytes)>) -> Result<(), MetaError> {
-        if state.writer.is_none() {
-            self.claim(state).await?;
-        }
+    /// Appends records to the journal; durable on return. `reserve`: they may use the room that is kept on a full disk.
+    async fn append(
+        &self,
+        state: &mut State,
+        records: Vec<(Head, Bytes)>,
+        reserve: bool,
+    ) -> Result<(), MetaError> {
+        let mut writer = self.writer(state).await?;
+        writer.use_reserve(reserve);
         let arrival = Arrival(self.env.clock.now_ms()).max(state.last_arrival);
         let sealed = |(head, body): (Head, Bytes)| SealedRecord { arrival, head: head.encode(), body };
         let records: Vec<_> = records.into_iter().map(sealed).collect();
         let after = state.next.plus(records.len() as u64);
         // From here on it may happen, also when nobody waits for the answer any more.
         state.in_doubt = true;
-        let Some(mut writer) = state.writer.take() else { return Ok(()) };
-        // Nothing works without the catalogue, and on a full disk room is made through it.
-        writer.use_reserve(true);
         let appended = async { writer.append(state.next, records).await?.await }.await;
         match appended {
             Ok(()) => (state.next, state.last_arrival) = (after, arrival),
@@ -290,7 +303,8 @@ impl Core {
         state.due_ms = now_ms.saturating_add(RETRY_MS);
         let restated = async {
             let rows = self.table.list("").await?;
-            self.state_rows(state, rows, Vec::new()).await
+            // That the journal becomes shorter can wait until there is room.
+            self.state_rows(state, rows, Vec::new(), false).await
         };
         if let Err(error) = restated.await {
             tracing::warn!(%error, "the journal of the metadata could not be stated anew; it goes on as it is");
@@ -303,26 +317,25 @@ impl Core {
         state: &mut State,
         rows: impl IntoIterator<Item = (String, Versioned)> + Send,
         changes: Vec<Change>,
+        reserve: bool,
     ) -> Result<(), MetaError> {
         let rows: Vec<_> = rows.into_iter().collect();
         let count = rows.len() as u64;
-        if state.writer.is_none() {
-            self.claim(state).await?;
-        }
+        self.own(state).await?;
         let first = state.next;
         let id = uuid::Uuid::from_u128(state.journal).to_string();
         let mut batch = vec![(Head::new(Kind::Statement, count, id), Bytes::new())];
         let mut bytes = 0;
         for (key, Versioned { version, value }) in rows {
             if batch.len() >= BATCH_RECORDS || bytes + value.len() > BATCH_BYTES {
-                self.append(state, std::mem::take(&mut batch)).await?;
+                self.append(state, std::mem::take(&mut batch), reserve).await?;
                 bytes = 0;
             }
             bytes += value.len();
             batch.push((Head::new(Kind::Row, version, key), value));
         }
         batch.push((Head::new(Kind::Stated, count, ""), Bytes::new()));
-        self.append(state, batch).await?;
+        self.append(state, batch, reserve).await?;
         self.table.apply(changes, state.position()).await?;
         state.applied = state.next;
         state.due_at = state.next.plus(self.restating.changes.max(count));

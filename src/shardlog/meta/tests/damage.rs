@@ -1,10 +1,10 @@
 //! A journal with damaged records: the table makes up for it; without the table, what can be read is kept.
 
 use super::world::{Damaged, Rows, World, all};
+use crate::JOURNAL_SHARD;
 use crate::meta::journal::Journal;
 use crate::meta::table::Snapshot;
 use crate::types::Seq;
-use crate::JOURNAL_SHARD;
 
 /// A world with some changes after a statement, and the sequences of its journal.
 async fn world(seed: u64) -> (World, std::ops::Range<u64>) {
