@@ -9,7 +9,8 @@
 //! A seed also gives a history: several clients on one shard at once, with faults, whose answers must be those that a
 //! shard could have given which does one thing after the other ([linear](linear)).
 //!
-//! A seed that failed is written to `seeds.txt`, which the tests run first. `KINETOSCOPE_SIM_SEED=N` replays one.
+//! A seed that failed is written to `seeds.txt`, which the tests run first. `KINETOSCOPE_SIM_SEED=N` replays one. How soon the
+//! simulation notices an engine that is broken on purpose stands in `mutations.md`.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a simulation fails by panicking")]
 
