@@ -269,12 +269,26 @@ async function sections(console_, { url, live: name }) {
   await console_.clickText("API");
   await until("a request for what is on screen", async () => (await commands()).some((text) => text.includes("/frame.jpg?at=")));
   await console_.clickText("Settings");
+  await holding(console_);
   const danger = () => console_.page.$eval("button.danger", (button) => button.disabled);
   ensure(await danger(), "deleting is possible without typing the name");
   await console_.page.type("input[name=confirm]", name);
   await until("the typed name to be accepted", async () => !(await danger()), 5000);
   await console_.shot("settings", true);
+  await console_.clickText("Release");
+  await until("the hold to be gone", async () => !(await console_.page.$(".holds li")));
   return { command: command.split("\n")[0] };
+}
+
+/** A marked range is held, and Settings shows by what and at which cost. */
+async function holding(console_) {
+  await console_.press("i");
+  await console_.press("o");
+  await until("a marked range", () => console_.page.$("#clip-link"));
+  await console_.clickText("Hold");
+  await console_.press("Escape");
+  const shown = () => console_.page.$eval(".holds", (section) => section.textContent);
+  await until("the hold and what it keeps", async () => /from-\d{8}T\d{6}Z keeps [\d.]+\s[kMG]?B/.test(await shown()));
 }
 
 /** Nothing listens on the discard port: the camera does not answer, and the dialog says so. */

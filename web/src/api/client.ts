@@ -9,6 +9,7 @@ import type {
   TriedSettings,
   VideoInfo,
   VideoList,
+  WhenFull,
 } from "./types";
 
 export interface Credentials {
@@ -18,6 +19,9 @@ export interface Credentials {
 
 export interface StreamSettings {
   retention_hours?: number;
+  /** Null: no bound. */
+  retention_bytes?: number | null;
+  when_full?: WhenFull;
   attributes?: Record<string, string>;
   /** Null: the stream is only pushed to. */
   source?: SourceSettings | null;
@@ -46,6 +50,10 @@ export function withQuery(path: string, query: Query): string {
 
 export function streamPath(name: string, rest = ""): string {
   return `/v1/video/${encodeURIComponent(name)}${rest}`;
+}
+
+function holdPath(stream: string, name: string): string {
+  return streamPath(stream, `/holds/${encodeURIComponent(name)}`);
 }
 
 /** Talks to the server as one signed-in user. */
@@ -90,6 +98,15 @@ export class Client {
 
   async deleteStream(name: string): Promise<void> {
     await this.request("DELETE", streamPath(name));
+  }
+
+  /** Holds a range, by the camera's clock; with a name that is taken, in the stead of that hold. */
+  async placeHold(stream: string, name: string, fromMs: number, toMs: number): Promise<void> {
+    await this.request("PUT", holdPath(stream, name), { from: rfc3339(fromMs), to: rfc3339(toMs) });
+  }
+
+  async releaseHold(stream: string, name: string): Promise<void> {
+    await this.request("DELETE", holdPath(stream, name));
   }
 
   /** Tries a camera without recording it; takes up to a quarter of a minute. */

@@ -98,11 +98,31 @@ export interface RtspView {
   refused: Refused[];
 }
 
+/** What happens when the disk is full. */
+export type WhenFull = "refuse" | "drop_oldest";
+
+/** Footage that stays, whatever retention says, until the hold is released. */
+export interface Hold {
+  name: string;
+  /** Absent: everything, now and later. */
+  range?: { from_ms: number; to_ms: number; clock: "producer" | "server" };
+  reason: string;
+  placed_ms: number;
+}
+
 export interface VideoInfo {
   name: string;
   state: StreamState;
   created_ms: number;
   retention_hours: number;
+  /** Null: as much as comes within the hours. */
+  retention_bytes: number | null;
+  when_full: WhenFull;
+  holds: Hold[];
+  /** The hold that covers the oldest footage, and so decides what stays. */
+  oldest_hold: string | null;
+  /** Of `stored_bytes`, what stays until it is released. */
+  held_bytes: number;
   attributes: Record<string, string>;
   codecs: string | null;
   tracks: Track[];

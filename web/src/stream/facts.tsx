@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { Session } from "../api/types";
+import type { Session, VideoInfo } from "../api/types";
 import { State, resolutionOf } from "../pieces/state";
 import { useNow } from "../pieces/use-now";
 import { codecName } from "../player/codecs";
@@ -43,7 +43,7 @@ export function Facts({ footage, zone }: { footage: Footage; zone: Zone }) {
       <Fact name="Bit rate">{info.bitrate_bps ? bitrate(info.bitrate_bps) : "–"}</Fact>
       <Fact name="Gaps, 24 h">{info.gap_ms_24h > 0 ? duration(info.gap_ms_24h) : "none"}</Fact>
       <Fact name="Kept">
-        {bytes(info.stored_bytes)} <small>for {duration(info.retention_hours * HOUR)}</small>
+        {bytes(info.stored_bytes)} <small>{keptText(info)}</small>
       </Fact>
       {info.first_ms !== null && <Fact name="Since">{dateTime(info.first_ms, zone)}</Fact>}
       {info.session && <Fact name="Camera">{info.session.peer}</Fact>}
@@ -55,6 +55,14 @@ export function Facts({ footage, zone }: { footage: Footage; zone: Zone }) {
       )}
     </dl>
   );
+}
+
+/** For how long and how much, and how much of it is held. */
+function keptText({ retention_hours: hours, retention_bytes: bound, held_bytes: held }: VideoInfo): string {
+  const said = [`for ${duration(hours * HOUR)}`];
+  if (bound !== null) said.push(`at most ${bytes(bound)}`);
+  if (held > 0) said.push(`${bytes(held)} held`);
+  return said.join(", ");
 }
 
 /** How the camera's clock and ours differ, where the camera has one; and whether they drift apart. */

@@ -13,6 +13,7 @@ interface Props {
   token: string | null;
   zone: Zone;
   onPlay: () => void;
+  onHold: () => void;
   onClear: () => void;
 }
 
@@ -21,7 +22,7 @@ const RATES = [0.1, 0.5, 1, 2, 5, 10, 25];
 const WIDTHS = [1280, 640, 320];
 
 /** The marked range and what can be made of it. */
-export function RangePanel({ info, coverage, range, token, zone, onPlay, onClear }: Props) {
+export function RangePanel({ info, coverage, range, token, zone, onPlay, onHold, onClear }: Props) {
   const [sampling, setSampling] = useState("1");
   const [width, setWidth] = useState(0);
   // What a live camera sent since the last poll is not in the coverage yet.
@@ -81,6 +82,9 @@ export function RangePanel({ info, coverage, range, token, zone, onPlay, onClear
             </select>
           </label>
         </span>
+        <button type="button" onClick={onHold} title="Keep this range until it is released">
+          <Icon name="hold" /> Hold
+        </button>
       </div>
       <button type="button" class="quiet clear" onClick={onClear} aria-label="Clear the range" title="Clear the range (Escape)">
         <Icon name="close" />

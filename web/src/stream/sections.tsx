@@ -59,7 +59,9 @@ export function Sections({ client, footage, info, zone, reading, onSeek }: Props
         {chosen === "push" && <PushCommands client={client} stream={info.name} />}
         {chosen === "gaps" && <Gaps footage={footage} zone={zone} onSeek={onSeek} />}
         {chosen === "read" && reading && <ReadTab {...reading} />}
-        {chosen === "settings" && <Settings client={client} info={info} onChanged={() => void footage.refresh()} />}
+        {chosen === "settings" && (
+          <Settings client={client} info={info} zone={zone} onChanged={() => void footage.refresh()} />
+        )}
       </div>
     </div>
   );

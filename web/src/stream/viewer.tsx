@@ -69,6 +69,7 @@ export function Viewer({ watch, offline }: { watch: Watch; offline: boolean }) {
             seek(range.fromMs);
             transport?.play();
           }}
+          onHold={watch.hold}
           onClear={() => marks.set(null)}
         />
       )}

@@ -8,6 +8,7 @@ import { Store, useStore } from "../store";
 import type { Zone } from "../time/format";
 import { type Coverage, neighbourGap, stepRecorded } from "../timeline/coverage";
 import { clipDownload, startDownload, stillDownload } from "./downloads";
+import { holdRange } from "./holds";
 import type { Actions } from "./keys";
 import type { StreamParts } from "./stream-parts";
 import { useKeys } from "./use-keys";
@@ -37,6 +38,8 @@ export interface Watch extends StreamParts, Playing {
   /** The instant on screen, or the end of the footage before there is one. */
   shownMs: () => number;
   actions: Actions;
+  /** Has the marked range kept until it is released. */
+  hold: () => void;
 }
 
 export function useWatch(session: Session, parts: StreamParts, info: VideoInfo, atMs: number | null): Watch {
@@ -55,9 +58,13 @@ export function useWatch(session: Session, parts: StreamParts, info: VideoInfo, 
 
   const shownMs = () => state.instantMs ?? footage.edgeMs();
   const shown = { info, coverage, state, zone, token, marks, selecting, setSelecting, dialog, setDialog, video, viewer, shownMs };
-  const actions = actionsOf({ ...parts, ...playing, ...shown });
+  const hold = () => {
+    if (marks.range) void holdRange(session.client, info.name, marks.range).then(() => footage.refresh());
+  };
+  const all = { ...parts, ...playing, ...shown, hold };
+  const actions = actionsOf(all);
   useKeys(actions, () => marks.set(null));
-  return { ...parts, ...playing, ...shown, actions };
+  return { ...all, actions };
 }
 
 function actionsOf(watch: Omit<Watch, "actions">): Actions {
