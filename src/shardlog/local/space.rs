@@ -6,19 +6,22 @@
 //!                     └ hole ┘     └─── hole ───┘      └ hole ┘
 //! ```
 //! Every record that can still be read is listed in the footer, so all else between statement and footer may go: frames of
-//! trimmed records and deleted shards, and changes of shards, which only matter in the newest segment. A segment is gone
-//! through when a good part of it has died since the last time, not for each record. Only what is surely known is punched:
-//! a segment whose footer was lost, or contradicts another, keeps every byte.
+//! trimmed records and deleted shards, and changes of shards, which only matter in the newest segment (but for creations,
+//! where a shard that lives was born). A segment is gone through when a good part of it has died since the last time, not
+//! for each record. Only what is surely known is punched: a segment whose footer was lost, or contradicts another, keeps
+//! every byte.
 //!
 //! Nothing depends on it being done: what a crash leaves behind, the next opening finds and gives back.
 
 use super::context::{Context, lock};
-use super::frame::Malformed;
+use super::frame::{Kind, Malformed};
 use super::lane::LaneShared;
 use super::reader;
 use super::recovery::read_directory;
+use super::scan::Scanner;
 use super::segment::Segment;
-use crate::env::OpenMode;
+use super::shard::Shard;
+use crate::env::{File, OpenMode};
 use crate::error::StoreError;
 use std::io;
 use std::ops::Range;
@@ -78,7 +81,12 @@ fn sweep(context: &Context, lane: &LaneShared, segment: &Segment) -> Result<(), 
     let (_, trailer) = read_directory(segment, file.as_ref(), len)?;
     let mut dead_from = segment.read_header(file.as_ref())?.first_frame();
     let end = trailer.frames_end;
-    for live in readable(context, lane, segment)?.into_iter().chain([end..end]) {
+    let mut needed = readable(context, lane, segment)?;
+    if lane_shards(context, lane).any(|shard| shard.index().born == segment.number) {
+        needed.extend(creations(segment, file.as_ref(), dead_from..end)?);
+        needed.sort_unstable_by_key(|range| range.start);
+    }
+    for live in needed.into_iter().chain([end..end]) {
         if live.start < dead_from || live.end > end {
             return Err(segment.corrupt(live.start, Malformed("records lie upon each other")));
         }
@@ -96,7 +104,7 @@ fn sweep(context: &Context, lane: &LaneShared, segment: &Segment) -> Result<(), 
 /// Where the readable records of a closed segment lie, in order. Trims that come meanwhile only make them fewer.
 fn readable(context: &Context, lane: &LaneShared, segment: &Segment) -> Result<Vec<Range<u64>>, StoreError> {
     let mut ranges = Vec::new();
-    for shard in context.all_shards().iter().filter(|shard| shard.lane.name == lane.name) {
+    for shard in lane_shards(context, lane) {
         let (first, blocks) = shard.index().blocks_in(segment.number);
         for block in blocks {
             let trimmed = first.0.saturating_sub(block.info.first.0) as usize;
@@ -107,4 +115,23 @@ fn readable(context: &Context, lane: &LaneShared, segment: &Segment) -> Result<V
     }
     ranges.sort_unstable_by_key(|range| range.start);
     Ok(ranges)
+}
+
+fn lane_shards(context: &Context, lane: &LaneShared) -> impl Iterator<Item = Arc<Shard>> {
+    let lane = lane.name;
+    context.all_shards().into_iter().filter(move |shard| shard.lane.name == lane)
+}
+
+/// Where shards are created. Should the footer be lost, this tells that what stands before under the same id is of an
+/// earlier shard.
+fn creations(segment: &Segment, file: &dyn File, frames: Range<u64>) -> Result<Vec<Range<u64>>, StoreError> {
+    let mut scanner = Scanner::new(segment, file, frames.end);
+    let (mut at, mut found) = (frames.start, Vec::new());
+    while let Some((offset, header)) = scanner.find_header(at)? {
+        at = offset + header.frame_len();
+        if header.kind == Kind::Create {
+            found.push(offset..at);
+        }
+    }
+    Ok(found)
 }

@@ -32,6 +32,8 @@ pub(super) struct Session {
     init: Option<(InitId, Arc<Init>)>,
     placer: Placer,
     in_flight: VecDeque<InFlight>,
+    /// Something that had a place in the stream did not become durable.
+    lost: bool,
     teller: Teller,
     summary: Summary,
     /// Given back last: then everything is stored.
@@ -62,7 +64,7 @@ impl Session {
         let placer = Placer::new(end, u128::from_le_bytes(random), recording.config, options, tags);
         let teller = Teller::new(events, slot.live.stops());
         let (in_flight, summary) = (VecDeque::new(), Summary::default());
-        Ok(Self { recording, scanner, init, placer, in_flight, teller, summary, slot })
+        Ok(Self { recording, scanner, init, placer, in_flight, lost: false, teller, summary, slot })
     }
 
     /// Works until the upload is over, then until everything is on disk.
@@ -205,6 +207,7 @@ impl Session {
             Ok(false) => {}
             Err(error) => {
                 self.recording.forget_admitted().await;
+                self.lost = true;
                 return Err(IngestError::Append(error));
             }
         }
@@ -222,8 +225,9 @@ impl Session {
 
     async fn close(mut self, reason: Reason, mut error: Option<IngestError>) -> Summary {
         let can_append = match &error {
-            // The end may come after what was sent before it if all of that is stored.
-            Some(IngestError::Append(AppendError::Full(_))) => self.settle_all().await.is_ok(),
+            // The end may come after what was sent before it if all of that is stored: then what was refused had not been
+            // given a place.
+            Some(IngestError::Append(AppendError::Full(_))) => self.settle_all().await.is_ok() && !self.lost,
             Some(IngestError::Append(_) | IngestError::Deleted) => false,
             _ => true,
         };
