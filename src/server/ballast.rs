@@ -1,8 +1,10 @@
 //! A file that is nothing but room, given back when somebody else has filled the disk to the last byte: then what makes
-//! room (a trim, a deletion, the release of a hold) can still be written.
+//! room (a trim, a deletion, the release of a hold) can still be written. It goes piece by piece, so that whoever eats the
+//! first one does not have it all.
 
 use rustix::fs::{FallocateFlags, fallocate};
 use shardlog::env::{Clock, FileSystem, RealFiles};
+use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// In how many pieces it is given up.
+const PIECES: u64 = 8;
 /// How often the disk is looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
 
@@ -47,18 +51,16 @@ impl Ballast {
         }
     }
 
+    /// Gives up a piece if there is no room, and makes the file whole if there is.
     fn look(&self) -> io::Result<()> {
         let dir = self.path.parent().unwrap_or(Path::new("."));
         let free = RealFiles.space(dir)?.free;
-        let there = self.path.try_exists()?;
-        if there && free < self.bytes / 2 {
-            tracing::warn!(
-                free,
-                bytes = self.bytes,
-                "the disk is full to the last: giving up the room set aside"
-            );
-            std::fs::remove_file(&self.path)
-        } else if !there && free >= self.room {
+        let len = if self.path.try_exists()? { std::fs::metadata(&self.path)?.len() } else { 0 };
+        let piece = self.bytes / PIECES;
+        if len > 0 && free < piece {
+            tracing::warn!(free, "the disk is full to the last: giving up some of the room set aside");
+            OpenOptions::new().write(true).open(&self.path)?.set_len(len.saturating_sub(piece))
+        } else if len < self.bytes && free >= self.room {
             self.make()
         } else {
             Ok(())
@@ -66,12 +68,9 @@ impl Ballast {
     }
 
     fn make(&self) -> io::Result<()> {
-        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
-        if let Err(error) = fallocate(&file, FallocateFlags::empty(), 0, self.bytes) {
-            std::fs::remove_file(&self.path)?; // it holds nothing
-            return Err(error.into());
-        }
-        Ok(())
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
+        Ok(fallocate(&file, FallocateFlags::empty(), 0, self.bytes)?)
     }
 }
 
@@ -83,15 +82,18 @@ mod tests {
     fn it_is_there_while_there_is_room_and_not_when_there_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let ballast = Ballast { path: dir.path().join("ballast"), bytes: 1 << 20, room: 0 };
+        let len = |ballast: &Ballast| std::fs::metadata(&ballast.path).unwrap().len();
+        for _ in 0..2 {
+            ballast.look().unwrap();
+            assert_eq!(len(&ballast), 1 << 20);
+        }
+        // On a disk that has less free than a piece, a piece goes at a time, up to the last.
+        let full = Ballast { bytes: u64::MAX, room: u64::MAX, path: ballast.path.clone() };
+        for _ in 0..2 {
+            full.look().unwrap();
+            assert_eq!(len(&ballast), 0);
+        }
         ballast.look().unwrap();
-        let made = std::fs::metadata(&ballast.path).unwrap();
-        assert_eq!(made.len(), 1 << 20);
-        ballast.look().unwrap();
-        assert!(ballast.path.exists());
-        let full = Ballast { bytes: u64::MAX, room: u64::MAX, ..ballast };
-        full.look().unwrap();
-        assert!(!full.path.exists());
-        full.look().unwrap();
-        assert!(!full.path.exists());
+        assert_eq!(len(&ballast), 1 << 20, "there is room again");
     }
 }
