@@ -65,7 +65,7 @@ pub(crate) fn h264_slice_is_intra(slice: &[u8]) -> Option<bool> {
 }
 
 /// The first bytes of a NAL unit without its emulation prevention (00 00 03 stands for 00 00).
-fn unescape(unit: &[u8], bytes_max: usize) -> Vec<u8> {
+pub(crate) fn unescape(unit: &[u8], bytes_max: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(unit.len().min(bytes_max));
     let mut zeros = 0;
     for &byte in unit {
@@ -83,13 +83,13 @@ fn unescape(unit: &[u8], bytes_max: usize) -> Vec<u8> {
 }
 
 /// Reads single bits.
-struct Bits<'a> {
+pub(crate) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Bits<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
@@ -101,7 +101,7 @@ impl<'a> Bits<'a> {
     }
 
     /// An unsigned exponential Golomb code of at most 31 bits.
-    fn golomb(&mut self) -> Option<u32> {
+    pub(crate) fn golomb(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while self.bit()? == 0 {
             zeros += 1;

@@ -1,8 +1,8 @@
 //! RTP, as cameras send it (RFC 3550), and the session descriptions that announce it (RFC 8866).
 //!
-//! Nothing here decodes media: packets are told apart, ordered and dated, and what a description promises is checked
-//! against what can be stored. Taking pictures and sound out of the packets is the work of GStreamer, in the
-//! `media-worker` process.
+//! Nothing here decodes media: packets are told apart, ordered and dated, H.264 and H.265 pictures are put together, and what
+//! a description promises is checked against what can be stored. All of it is done in the `media-worker` process, where
+//! GStreamer takes out of the packets whatever else they carry.
 //!
 //! Three kinds of time, all in ticks of a track's own clock:
 //! - *RTP timestamps* are what packets say: 32 bits from any start.
@@ -10,6 +10,7 @@
 //! - *Media time* ([`SessionClock::media_ticks`]) is on the one timeline that all tracks of a camera share.
 
 mod clock;
+pub mod depay;
 mod ntp;
 mod packet;
 mod receiver;

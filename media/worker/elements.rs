@@ -25,13 +25,9 @@ pub(crate) const CONVERT: Kind = Kind { name: "videoconvert", package: BASE };
 pub(crate) const JPEG: Kind = Kind { name: "jpegenc", package: GOOD };
 pub(crate) const PNG: Kind = Kind { name: "pngenc", package: GOOD };
 
-pub(crate) const H264_DEPAY: Kind = Kind { name: "rtph264depay", package: GOOD };
-pub(crate) const H265_DEPAY: Kind = Kind { name: "rtph265depay", package: GOOD };
 pub(crate) const AAC_DEPAY: Kind = Kind { name: "rtpmp4gdepay", package: GOOD };
 pub(crate) const LATM_DEPAY: Kind = Kind { name: "rtpmp4adepay", package: GOOD };
 pub(crate) const OPUS_DEPAY: Kind = Kind { name: "rtpopusdepay", package: GOOD };
-pub(crate) const H264_PARSE: Kind = Kind { name: "h264parse", package: BAD };
-pub(crate) const H265_PARSE: Kind = Kind { name: "h265parse", package: BAD };
 pub(crate) const FLAC: Kind = Kind { name: "flacenc", package: GOOD };
 pub(crate) const JITTER: Kind = Kind { name: "rtpjitterbuffer", package: GOOD };
 pub(crate) const RTSP: Kind = Kind { name: "rtspsrc", package: GOOD };

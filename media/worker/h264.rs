@@ -11,7 +11,7 @@ use bytes::Bytes;
 use media::fmp4::{Codec, Key, Track};
 
 /// Profiles whose parameter sets say how chroma is coded.
-const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+pub(crate) const HIGH_PROFILES: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 const NAL_SLICE: u8 = 1;
 const NAL_PARTITION_A: u8 = 2;
 const NAL_PARAMETER_SET: u8 = 7;
@@ -121,32 +121,42 @@ fn format(unit: &[u8]) -> Option<Format> {
     let mut bits = Bits::unescaped(payload);
     let profile = u8::try_from(bits.number(8)?).ok()?;
     bits.number(16)?; // constraints and level
-    let colour_planes = skip_to_frame_numbers(&mut bits, profile)?;
+    let Chroma { colour_planes, .. } = read_to_frame_numbers(&mut bits, profile)?;
     let width = bits.golomb()? as usize + 4;
     (width <= 16).then_some(Format { bits: width, colour_planes })
 }
 
-/// From behind the level of a sequence parameter set to the size of frame numbers; whether colour planes are coded apart.
-pub(crate) fn skip_to_frame_numbers(bits: &mut Bits, profile: u8) -> Option<bool> {
+/// How chroma is coded beside luma.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chroma {
+    /// `chroma_format_idc`: 0 for none, 1 for 4:2:0, 2 for 4:2:2, 3 for 4:4:4.
+    pub(crate) format: u32,
+    /// Whether the three planes are coded apart.
+    pub(crate) colour_planes: bool,
+    /// Bits of a sample of luma and of chroma, less 8.
+    pub(crate) depths: [u32; 2],
+}
+
+/// From behind the level of a sequence parameter set to the size of frame numbers.
+pub(crate) fn read_to_frame_numbers(bits: &mut Bits, profile: u8) -> Option<Chroma> {
     bits.golomb()?; // its id
-    let mut colour_planes = false;
+    let mut found = Chroma { format: 1, colour_planes: false, depths: [0; 2] };
     if HIGH_PROFILES.contains(&profile) {
-        let chroma = bits.golomb()?;
-        if chroma == 3 {
-            colour_planes = bits.number(1)? == 1;
+        found.format = bits.golomb()?;
+        if found.format == 3 {
+            found.colour_planes = bits.number(1)? == 1;
         }
-        bits.golomb()?; // bit depths of luma
-        bits.golomb()?; // and chroma
+        found.depths = [bits.golomb()?, bits.golomb()?];
         bits.number(1)?; // lossless
         if bits.number(1)? == 1 {
-            for list in 0..if chroma == 3 { 12 } else { 8 } {
+            for list in 0..if found.format == 3 { 12 } else { 8 } {
                 if bits.number(1)? == 1 {
                     bits.skip_scaling_list(if list < 6 { 16 } else { 64 })?;
                 }
             }
         }
     }
-    Some(colour_planes)
+    Some(found)
 }
 
 /// The sequence parameter sets of an `avcC`.

@@ -4,7 +4,7 @@ use super::failure::GaveUp;
 use super::jitter::Jitter;
 use super::output::Output;
 use super::source::Fetched;
-use super::track::{BASE_TICKS, Dated, Taken, Track};
+use super::track::{Dated, Taken, Track};
 use bytes::Bytes;
 use media::rtp::{NtpTime, RtpPacket, RtpTrack, Tie};
 use media::worker_protocol::camera::{
@@ -185,9 +185,9 @@ impl Input {
     fn receive(&mut self, index: usize, packet: &Bytes, arrival_us: u64, output: &mut Output) -> Option<i64> {
         // What is not taken is counted there.
         let received = output.session.rtp(index, packet, arrival_us).ok()?;
-        let ticks = BASE_TICKS.saturating_add_signed(received.ticks);
-        self.track.push(Dated { ticks, packet: packet.clone(), payload: received.packet.payload });
-        Some(received.ticks)
+        let ticks = received.ticks;
+        self.track.push(Dated { packet: packet.clone(), received });
+        Some(ticks)
     }
 }
 

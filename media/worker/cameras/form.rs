@@ -1,7 +1,7 @@
-//! Which elements take a track's media out of its packets, and how what they give is described to the fragmenter.
+//! Which elements take sound out of packets, and how what they give is described to the fragmenter.
 
 use super::failure::GaveUp;
-use crate::elements::{self, Kind};
+use crate::elements;
 use bytes::Bytes;
 use gstreamer as gst;
 use media::fmp4::{Codec, TrackConfig, TrackKind, opus_config};
@@ -32,42 +32,18 @@ const PARAMETERS: [&str; 20] = [
     "sprop-stereo",
 ];
 
-/// The elements between packets and media, and the form of the media.
-pub(crate) struct Form {
-    /// In a row.
-    pub(crate) elements: Vec<gst::Element>,
-    /// What the last is asked for.
-    pub(crate) wanted: gst::Caps,
-}
-
-impl Form {
-    /// For a track other than G.711, whose packets hold the samples as they are.
-    pub(crate) fn of(encoding: Encoding) -> Result<Self, GaveUp> {
-        let (names, wanted): (&[Kind], _) = match encoding {
-            Encoding::H264 => (
-                &[elements::H264_DEPAY, elements::H264_PARSE],
-                gst::Caps::builder("video/x-h264").field("stream-format", "avc").field("alignment", "au"),
-            ),
-            Encoding::H265 => (
-                &[elements::H265_DEPAY, elements::H265_PARSE],
-                gst::Caps::builder("video/x-h265").field("stream-format", "hvc1").field("alignment", "au"),
-            ),
-            Encoding::Aac => (&[elements::AAC_DEPAY], raw_aac()),
-            Encoding::AacLatm => (&[elements::LATM_DEPAY], raw_aac()),
-            Encoding::Opus => (&[elements::OPUS_DEPAY], gst::Caps::builder("audio/x-opus")),
-            Encoding::Pcmu | Encoding::Pcma => (&[], gst::Caps::builder("audio/x-raw")),
-        };
-        let wanted = wanted.build();
-        let mut row = Vec::new();
-        for (place, kind) in names.iter().enumerate() {
-            if place > 0 {
-                // Parsers take any form; the depayloader is to give the last one at once, whole pictures above all.
-                row.push(elements::filter(&wanted)?);
-            }
-            row.push(elements::make(*kind)?);
+/// The element that takes a track's sound out of its packets, and what it is asked for. Not for pictures, and not for G.711,
+/// whose packets hold the samples as they are.
+pub(crate) fn depayloader(encoding: Encoding) -> Result<(gst::Element, gst::Caps), GaveUp> {
+    let (kind, wanted) = match encoding {
+        Encoding::Aac => (elements::AAC_DEPAY, raw_aac()),
+        Encoding::AacLatm => (elements::LATM_DEPAY, raw_aac()),
+        Encoding::Opus => (elements::OPUS_DEPAY, gst::Caps::builder("audio/x-opus")),
+        Encoding::H264 | Encoding::H265 | Encoding::Pcmu | Encoding::Pcma => {
+            return Err(unsupported(format!("no element for {}", encoding.name())));
         }
-        Ok(Self { elements: row, wanted })
-    }
+    };
+    Ok((elements::make(kind)?, wanted.build()))
 }
 
 fn raw_aac() -> gst::caps::Builder<gst::caps::NoFeature> {
@@ -121,37 +97,33 @@ pub(crate) fn track(caps: &gst::CapsRef) -> Option<RtpTrack> {
     })
 }
 
-/// What the fragmenter is told of media that GStreamer describes so. `None` while parameters are missing.
+/// What the fragmenter is told of sound that GStreamer describes so. `None` while parameters are missing.
 pub(crate) fn config(track: &RtpTrack, caps: &gst::Caps) -> Option<TrackConfig> {
     let caps = caps.structure(0)?;
     let codec_data = || {
         let buffer = caps.get::<gst::Buffer>("codec_data").ok()?;
         Some(Bytes::copy_from_slice(&buffer.map_readable().ok()?))
     };
-    let side = |name| caps.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok()).unwrap_or(0);
-    let base = TrackConfig {
-        codec: Codec::H264,
-        extradata: Bytes::new(),
+    let sound = |codec, extradata, sample_rate, channels| TrackConfig {
+        codec,
+        extradata,
         timescale: track.clock_rate,
-        width: side("width"),
-        height: side("height"),
-        sample_rate: 0,
-        channels: 0,
+        width: 0,
+        height: 0,
+        sample_rate,
+        channels,
     };
     Some(match track.encoding {
-        Encoding::H264 => TrackConfig { extradata: codec_data()?, ..base },
-        Encoding::H265 => TrackConfig { codec: Codec::H265, extradata: codec_data()?, ..base },
         Encoding::Aac | Encoding::AacLatm => {
             let specific = codec_data()?;
             let Sound { rate, channels, .. } = Sound::read(&specific)?;
-            TrackConfig { codec: Codec::Aac, extradata: specific, sample_rate: rate, channels, ..base }
+            sound(Codec::Aac, specific, rate, channels)
         }
         Encoding::Opus => {
             let channels = if mono(track) { 1 } else { 2 };
-            let extradata = opus_config(channels, 48_000);
-            TrackConfig { codec: Codec::Opus, extradata, sample_rate: 48_000, channels, ..base }
+            sound(Codec::Opus, opus_config(channels, 48_000), 48_000, channels)
         }
-        Encoding::Pcmu | Encoding::Pcma => return None,
+        Encoding::H264 | Encoding::H265 | Encoding::Pcmu | Encoding::Pcma => return None,
     })
 }
 
@@ -159,14 +131,6 @@ pub(crate) fn config(track: &RtpTrack, caps: &gst::Caps) -> Option<TrackConfig> 
 /// harmless, and the other way round is not.
 fn mono(track: &RtpTrack) -> bool {
     track.channels == 1 || track.fmtp.get("sprop-stereo").is_some_and(|stereo| stereo.trim() == "0")
-}
-
-/// The time from picture to picture in ticks, as far as GStreamer knows it; 1/30 s otherwise.
-pub(crate) fn picture_step(track: &RtpTrack, caps: &gst::Caps) -> i64 {
-    let rate = caps.structure(0).and_then(|caps| caps.get::<gst::Fraction>("framerate").ok());
-    let (pictures, seconds) = rate.map_or((30, 1), |rate| (rate.numer(), rate.denom()));
-    let step = i64::from(track.clock_rate) * i64::from(seconds) / i64::from(pictures.max(1));
-    if pictures > 0 && step > 0 { step } else { i64::from(track.clock_rate / 30).max(1) }
 }
 
 /// What an AudioSpecificConfig tells (ISO/IEC 14496-3, 1.6.2.1).

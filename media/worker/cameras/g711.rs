@@ -27,7 +27,7 @@ pub(crate) struct Wrapper {
     /// Samples that it has given up.
     done: u64,
     /// Which sample has which RTP time, wherever the two do not go on together; in order.
-    ties: VecDeque<(u64, u64)>,
+    ties: VecDeque<(u64, i64)>,
 }
 
 impl Wrapper {
@@ -52,9 +52,9 @@ impl Wrapper {
     }
 
     /// Takes the samples of a packet, and hands over the frames that are complete.
-    pub(crate) fn push(&mut self, ticks: u64, samples: &[u8], take: impl FnMut(Taken)) -> Result<(), GaveUp> {
+    pub(crate) fn push(&mut self, ticks: i64, samples: &[u8], take: impl FnMut(Taken)) -> Result<(), GaveUp> {
         let count = samples.len() as u64 / u64::from(self.channels);
-        if self.ties.back().is_none_or(|&(sample, tied)| tied + (self.given - sample) != ticks) {
+        if self.ties.back().is_none_or(|&(sample, tied)| tied + (self.given - sample) as i64 != ticks) {
             self.ties.push_back((self.given, ticks));
         }
         let pcm: Vec<u8> = samples.iter().flat_map(|&byte| self.law.decode(byte).to_le_bytes()).collect();
@@ -86,7 +86,7 @@ impl Wrapper {
             match out {
                 Out::Caps(caps) => {
                     if let Some(config) = self.config(&caps) {
-                        take(Taken::Config { config, step: 0 });
+                        take(Taken::Config { config, depth: 0, step: 0 });
                     }
                 }
                 Out::Buffer(buffer) if buffer.flags().contains(gst::BufferFlags::HEADER) => {}
@@ -102,11 +102,11 @@ impl Wrapper {
     }
 
     /// RTP time of a sample; asked for in order.
-    fn ticks(&mut self, sample: u64) -> Option<u64> {
+    fn ticks(&mut self, sample: u64) -> Option<i64> {
         while self.ties.get(1).is_some_and(|(next, _)| *next <= sample) {
             self.ties.pop_front();
         }
-        self.ties.front().map(|(at, ticks)| ticks + (sample - at))
+        self.ties.front().map(|(at, ticks)| ticks + (sample - at) as i64)
     }
 
     fn config(&self, caps: &gst::Caps) -> Option<TrackConfig> {

@@ -5,12 +5,13 @@
 
 mod camera;
 mod chain;
-mod depth;
+mod description;
 mod failure;
 mod form;
 mod g711;
 mod jitter;
 mod output;
+mod parameters;
 mod receive;
 mod reorder;
 mod socket;

@@ -1,9 +1,8 @@
 //! From what the tracks give to fragmented MP4: onto one timeline, and into chunks.
 
-use super::depth;
 use super::failure::GaveUp;
 use super::reorder::Reorder;
-use super::track::{BASE_TICKS, Taken};
+use super::track::Taken;
 use bytes::Bytes;
 use media::fmp4::TrackKind;
 use media::fragmenter::{AccessUnit, Fragmenter, Options};
@@ -98,13 +97,12 @@ impl Output {
         let encoding = self.tracks[index].encoding;
         let timing = &mut self.timing[index];
         match taken {
-            Taken::Config { config, step } => {
+            Taken::Config { config, depth, step } => {
                 timing.step = step;
-                timing.reorder.expect(depth::told(encoding, &config.extradata).unwrap_or(0));
+                timing.reorder.expect(depth);
                 self.fragmenter.configure(index, &config)?;
             }
             Taken::Unit { ticks, data, sync } => {
-                let ticks = ticks as i64 - BASE_TICKS as i64;
                 let Some(pts) = self.session.clock().media_ticks(index, ticks) else { return Ok(()) };
                 let dts = match encoding.kind() {
                     TrackKind::Video => timing.reorder.date(pts, timing.step),

@@ -1,17 +1,23 @@
 //! One track: its packets in, its coded pictures or packets of sound out.
+//!
+//! Pictures are put together here: they come in hundreds of packets a second, and to have GStreamer's depayloaders and parsers
+//! take each in hand costs several times as much. What is read of them are heads and parameter sets, in safe Rust. Sound,
+//! in far fewer packets and more forms, goes through GStreamer.
 
 use super::chain::{Chain, Out};
+use super::description;
 use super::failure::GaveUp;
-use super::form::{self, Form, Sound};
+use super::form::{self, Sound};
 use super::g711::Wrapper;
 use bytes::Bytes;
 use gstreamer as gst;
-use media::fmp4::{TrackConfig, TrackKind};
-use media::rtp::{Encoding, RtpTrack};
+use media::fmp4::TrackConfig;
+use media::rtp::depay::{Depayloaded, Depayloader};
+use media::rtp::{Encoding, Received, RtpTrack};
 
 /// Added to RTP times within GStreamer, which knows no negative ones: a track can begin with a picture that is shown before
 /// the one that comes first.
-pub(crate) const BASE_TICKS: u64 = 1 << 40;
+const BASE_TICKS: u64 = 1 << 40;
 
 /// What comes out of a track.
 #[derive(Debug)]
@@ -20,16 +26,18 @@ pub(crate) enum Taken {
     Config {
         /// For the fragmenter.
         config: TrackConfig,
-        /// From picture to picture, in ticks.
+        /// How many pictures can be decoded before, and presented after, another one.
+        depth: usize,
+        /// From picture to picture, in ticks; of no use for sound.
         step: i64,
     },
     /// A coded picture or a packet of sound.
     Unit {
-        /// RTP time, as its packets were dated.
-        ticks: u64,
+        /// Its time, as its packets' [`Received::ticks`] count it.
+        ticks: i64,
         /// Its bytes.
         data: Bytes,
-        /// Whether GStreamer takes it for a key frame.
+        /// Whether it is said that decoding can start here; of pictures their NAL units decide.
         sync: bool,
     },
 }
@@ -37,28 +45,32 @@ pub(crate) enum Taken {
 /// A packet for a track.
 #[derive(Debug)]
 pub(crate) struct Dated {
-    /// Its RTP time without wrapping around, plus [`BASE_TICKS`].
-    pub(crate) ticks: u64,
     /// The whole packet.
     pub(crate) packet: Bytes,
-    /// What it carries.
-    pub(crate) payload: Bytes,
+    /// What was read of it.
+    pub(crate) received: Received,
 }
 
 /// A track at work.
 pub(crate) struct Track {
     announced: RtpTrack,
     way: Way,
-    /// Packets that belong to pictures are handed on together.
+    /// Packets that are to be worked off.
     waiting: Vec<Dated>,
 }
 
 /// How media comes out of packets.
 enum Way {
-    /// By GStreamer.
+    /// Pictures.
+    Assemble {
+        depayloader: Box<Depayloader>,
+        /// Whether it has been said how the media is coded.
+        configured: bool,
+    },
+    /// Sound, by GStreamer.
     Depay {
         chain: Chain,
-        /// How long a packet of sound lasts; 0 until its configuration says so, and for pictures.
+        /// How long a packet of sound lasts; 0 until its configuration says so.
         lasts: u64,
         /// When the next packet of sound begins.
         next: Option<u64>,
@@ -76,11 +88,14 @@ impl Track {
     pub(crate) fn start(announced: RtpTrack) -> Result<Self, GaveUp> {
         let way = match announced.encoding {
             Encoding::Pcmu | Encoding::Pcma => Way::Wrap(Box::new(Wrapper::start(&announced)?)),
-            encoding => {
-                let form = Form::of(encoding)?;
-                let chain = Chain::start(&form::packets(&announced)?, form.elements, &form.wanted)?;
-                Way::Depay { chain, lasts: 0, next: None, configured: false, begun: false }
-            }
+            encoding => match Depayloader::new(&announced) {
+                Some(depayloader) => Way::Assemble { depayloader: Box::new(depayloader), configured: false },
+                None => {
+                    let (element, wanted) = form::depayloader(encoding)?;
+                    let chain = Chain::start(&form::packets(&announced)?, vec![element], &wanted)?;
+                    Way::Depay { chain, lasts: 0, next: None, configured: false, begun: false }
+                }
+            },
         };
         Ok(Self { announced, way, waiting: Vec::new() })
     }
@@ -109,11 +124,11 @@ impl Track {
         match &mut self.way {
             Way::Wrap(wrapper) => {
                 for packet in packets {
-                    wrapper.push(packet.ticks, &packet.payload, &mut take)?;
+                    wrapper.push(packet.received.ticks, &packet.received.packet.payload, &mut take)?;
                 }
             }
-            Way::Depay { chain, .. } if self.announced.encoding.kind() == TrackKind::Video => {
-                chain.push(packets.into_iter().map(buffer).collect())?;
+            Way::Assemble { depayloader, .. } => {
+                packets.iter().for_each(|packet| depayloader.push(&packet.received));
                 self.drain(&mut take);
             }
             Way::Depay { .. } => {
@@ -134,6 +149,10 @@ impl Track {
         self.work(&mut take)?;
         match &mut self.way {
             Way::Wrap(wrapper) => wrapper.end(&mut take),
+            Way::Assemble { depayloader, .. } => {
+                depayloader.end();
+                self.drain(&mut take);
+            }
             Way::Depay { chain, .. } => {
                 chain.end();
                 self.drain(&mut take);
@@ -145,16 +164,27 @@ impl Track {
     /// What elements have complained about since the last time.
     pub(crate) fn complaint(&self) -> Option<String> {
         match &self.way {
-            Way::Depay { chain, configured, .. } => chain
-                .complaint()
-                .or_else(|| (!configured).then(|| "no parameters of the codec have come yet".to_owned())),
+            Way::Assemble { depayloader, configured } => {
+                unconfigured(*configured).or_else(|| (depayloader.foreign() > 0).then(|| FOREIGN.to_owned()))
+            }
+            Way::Depay { chain, configured, .. } => chain.complaint().or_else(|| unconfigured(*configured)),
             Way::Wrap(wrapper) => wrapper.complaint(),
         }
     }
 
-    fn drain(&mut self, mut take: impl FnMut(Taken)) {
+    fn drain(&mut self, take: impl FnMut(Taken)) {
+        match &mut self.way {
+            Way::Assemble { depayloader, configured } => {
+                let described = |taken| pictures(&self.announced, configured, taken);
+                depayloader.take().into_iter().filter_map(described).for_each(take);
+            }
+            Way::Depay { .. } => self.drain_sound(take),
+            Way::Wrap(_) => {}
+        }
+    }
+
+    fn drain_sound(&mut self, mut take: impl FnMut(Taken)) {
         let Way::Depay { chain, lasts, next, configured, begun } = &mut self.way else { return };
-        let video = self.announced.encoding.kind() == TrackKind::Video;
         // Of one packet, the first packet of sound has the packet's time, and the others follow.
         let mut first = true;
         for out in chain.take() {
@@ -165,27 +195,54 @@ impl Track {
                         *lasts = sound.ticks(self.announced.clock_rate);
                     }
                     *configured = true;
-                    take(Taken::Config { config, step: form::picture_step(&self.announced, &caps) });
+                    take(Taken::Config { config, depth: 0, step: 0 });
                 }
                 Out::Buffer(buffer) => {
                     let dated = buffer.pts().map(gst::ClockTime::nseconds);
-                    let ticks = if video || first { dated.or(*next) } else { next.or(dated) };
+                    let ticks = if first { dated.or(*next) } else { next.or(dated) };
                     // Senders round their times; packets of sound last as long as they do.
                     let ticks = ticks.map(|ticks| next.filter(|next| near(*next, ticks)).unwrap_or(ticks));
                     let Some(ticks) = ticks else { continue };
                     first = false;
-                    *next = (!video).then_some(ticks + *lasts);
+                    *next = Some(ticks + *lasts);
                     let sync = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
                     // GStreamer 1.22 leaves the first one's length before it.
                     let wrong =
                         self.announced.encoding == Encoding::AacLatm && !std::mem::replace(begun, true);
                     if let Some(data) = bytes_of(buffer).filter(|_| !wrong) {
-                        take(Taken::Unit { ticks, data, sync });
+                        take(Taken::Unit { ticks: unbase(ticks), data, sync });
                     }
                 }
             }
         }
     }
+}
+
+/// What is handed over of what has come out of the packets of pictures.
+fn pictures(announced: &RtpTrack, configured: &mut bool, taken: Depayloaded) -> Option<Taken> {
+    match taken {
+        Depayloaded::Parameters(sets) => {
+            let config = description::of_pictures(announced, &sets)?;
+            *configured = true;
+            Some(config)
+        }
+        Depayloaded::Unit { ticks, data } => Some(Taken::Unit { ticks, data, sync: true }),
+    }
+}
+
+const FOREIGN: &str = "packets of pictures are cut off or in a form that is not taken";
+
+fn unconfigured(configured: bool) -> Option<String> {
+    (!configured).then(|| "no parameters of the codec have come yet".to_owned())
+}
+
+/// An RTP time for GStreamer, and back.
+fn base(ticks: i64) -> u64 {
+    BASE_TICKS.saturating_add_signed(ticks)
+}
+
+fn unbase(ticks: u64) -> i64 {
+    ticks as i64 - BASE_TICKS as i64
 }
 
 /// Whether the difference is a matter of rounding.
@@ -201,7 +258,7 @@ fn is_aac(track: &RtpTrack) -> bool {
 fn buffer(dated: Dated) -> gst::Buffer {
     let mut buffer = gst::Buffer::from_slice(dated.packet);
     if let Some(buffer) = buffer.get_mut() {
-        buffer.set_pts(gst::ClockTime::from_nseconds(dated.ticks));
+        buffer.set_pts(gst::ClockTime::from_nseconds(base(dated.received.ticks)));
     }
     buffer
 }
