@@ -12,6 +12,7 @@ use prometheus::IntCounter;
 use shardlog::env::Clock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +73,8 @@ enum Heard {
 /// Feeds the worker and takes what it gives until one of them, or the session, is over.
 pub(super) async fn attend(attending: Attending<'_>, attachment: &mut Attachment) -> Left {
     let Attending { open, session, input, status, clock, stop, bytes, has_media } = attending;
-    let Some(socket) = attachment.socket.take() else { return Left::Lost("it has no socket".to_owned()) };
+    let socket = attachment.socket.take().map(UnixStream::from_std);
+    let Some(Ok(socket)) = socket else { return Left::Lost("it has no socket".to_owned()) };
     let (read, write) = socket.into_split();
     let behind = AtomicBool::new(false);
     let down = Down { session, messages: Messages::new(read), status, behind: &behind, bytes, has_media };

@@ -10,6 +10,7 @@
 
 mod attend;
 mod error;
+mod pace;
 mod process;
 pub mod pull;
 mod recorder;
@@ -19,6 +20,7 @@ mod status;
 mod workers;
 
 pub use error::RecordError;
+pub(crate) use pace::{BEAT, Pace};
 pub use recorder::Recorder;
 pub use status::RtpStatus;
 pub use workers::WorkersStats;
@@ -26,6 +28,7 @@ pub use workers::WorkersStats;
 use crate::metrics::Metrics;
 use crate::workers::{StartError, process::within};
 use media::worker_protocol::camera::Open;
+use process::Attachment;
 use prometheus::{IntCounter, IntGauge};
 use recording::Recording;
 use serde::Serialize;
@@ -34,6 +37,7 @@ use status::Board;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -64,9 +68,6 @@ pub struct CamerasConfig {
 
 /// Chunks of cameras over RTSP last about this long, in milliseconds.
 pub(crate) const CHUNK_MS: u32 = 250;
-/// A camera's packets are fetched this often, together, rather than each as it comes: a camera at 4 Mbit/s sends 370 a
-/// second, and three processes would wake up for every one of them. Far less than the duration of a chunk.
-pub(crate) const PACE: Duration = Duration::from_millis(20);
 
 /// Who sends, and what may be done for it.
 #[derive(Clone, Debug, Default)]
@@ -107,6 +108,9 @@ struct Inner {
     ingest: Ingest,
     config: CamerasConfig,
     tasks: TaskTracker,
+    /// What belongs to a stream or a process, and does not keep to the cameras' pace.
+    runtime: Handle,
+    pace: Pace,
 }
 
 /// What all ways in count together.
@@ -136,7 +140,9 @@ impl Cameras {
             errors: metrics.ingest_errors.clone(),
             sessions: metrics.sessions.clone(),
         };
-        let inner = Inner { video, clock, stop, workers, board: Arc::default(), ingest, config, tasks };
+        let (runtime, pace) = (Handle::current(), Pace::start(clock.clone()));
+        let board = Arc::default();
+        let inner = Inner { video, clock, stop, workers, board, ingest, config, tasks, runtime, pace };
         Self { inner: Arc::new(inner) }
     }
 
@@ -150,7 +156,7 @@ impl Cameras {
     ) -> Result<Recorder, RecordError> {
         let cameras = &self.inner;
         let begun = cameras.begin(stream, &options).await.and_then(|session| {
-            let attachment = cameras.workers.attach().map_err(RecordError::NoWorker)?;
+            let attachment = cameras.attach().map_err(RecordError::NoWorker)?;
             Ok((session, attachment))
         });
         let (session, attachment) = begun.inspect_err(|_| cameras.ingest.errors.inc())?;
@@ -168,8 +174,13 @@ impl Cameras {
             losses: 0,
             barren: 0,
         };
-        let task = cameras.tasks.spawn(recording.run(session, attachment));
+        let task = cameras.tasks.spawn_on(recording.run(session, attachment), cameras.pace.handle());
         Ok(Recorder { input, over, status, task })
+    }
+
+    /// Where connections to cameras are served.
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.inner.pace
     }
 
     /// How the camera that sends to `stream` over RTP is doing; `None` when none does.
@@ -206,26 +217,45 @@ impl Cameras {
 }
 
 impl Inner {
+    /// Hands a camera to a worker. The error is for people.
+    fn attach(&self) -> Result<Attachment, String> {
+        let _entered = self.runtime.enter();
+        self.workers.attach()
+    }
+
     /// Begins an upload to a stream; makes the stream if it may.
-    async fn begin(&self, stream: &str, options: &RecordOptions) -> Result<IngestSession, RecordError> {
+    async fn begin(
+        self: &Arc<Self>,
+        stream: &str,
+        options: &RecordOptions,
+    ) -> Result<IngestSession, RecordError> {
+        let begin = self.clone().begin_here(stream.to_owned(), options.clone());
+        self.runtime.spawn(begin).await.unwrap_or_else(|_| Err(IngestError::Interrupted.into()))
+    }
+
+    async fn begin_here(
+        self: Arc<Self>,
+        stream: String,
+        options: RecordOptions,
+    ) -> Result<IngestSession, RecordError> {
         if self.stop.is_cancelled() {
             return Err(IngestError::ShuttingDown.into());
         }
         let session = SessionOptions {
-            peer: options.peer.clone(),
+            peer: options.peer,
             prft: ProducerClock::Rtcp,
             takeover: self.config.takeover,
             ..SessionOptions::default()
         };
-        match self.video.ingest(stream, session.clone()).await {
+        match self.video.ingest(&stream, session.clone()).await {
             Err(IngestError::NotFound(_)) if options.auto_create => {
-                let new = NewVideo::named(stream, self.config.retention_hours);
+                let new = NewVideo::named(&stream, self.config.retention_hours);
                 match self.video.create(new).await {
                     // Somebody else may have made it meanwhile.
                     Ok(_) | Err(ManageError::AlreadyExists { .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
-                Ok(self.video.ingest(stream, session).await?)
+                Ok(self.video.ingest(&stream, session).await?)
             }
             begun => Ok(begun?),
         }

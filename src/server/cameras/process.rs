@@ -10,11 +10,11 @@ use shardlog::env::Clock;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
@@ -63,8 +63,7 @@ impl Process {
         Ok(Arc::new(Self { pid, control: ours, cameras, leave: CancellationToken::new(), gone, how, end }))
     }
 
-    /// Hands a camera to the worker; our end of its socket. Must be called within a tokio runtime. The error says what
-    /// is wrong with the worker.
+    /// Hands a camera to the worker; our end of its socket. The error says what is wrong with the worker.
     pub(super) fn attach(self: &Arc<Self>) -> Result<Attachment, String> {
         if self.gone.is_cancelled() {
             return Err(self.how());
@@ -72,9 +71,9 @@ impl Process {
         let attach = || {
             let (ours, theirs) = pair()?;
             self.send(&theirs)?;
-            let ours = std::os::unix::net::UnixStream::from(ours);
+            let ours = UnixStream::from(ours);
             ours.set_nonblocking(true)?;
-            UnixStream::from_std(ours)
+            Ok(ours)
         };
         let socket = attach().map_err(|error: std::io::Error| error.to_string())?;
         self.cameras.fetch_add(1, Ordering::Relaxed);
@@ -117,7 +116,7 @@ impl Drop for Process {
 
 /// A camera's place in a worker; given back when dropped.
 pub(super) struct Attachment {
-    /// Our end of the camera's socket; taken once.
+    /// Our end of the camera's socket, which does not block; taken once.
     pub(super) socket: Option<UnixStream>,
     pub(super) process: Arc<Process>,
 }

@@ -146,7 +146,7 @@ impl Recording {
                 return Err(NoMore::Over(RecordError::NoWorker(detail)));
             }
             self.wait().await?;
-            match self.cameras.workers.attach() {
+            match self.cameras.attach() {
                 Ok(attachment) => return Ok((session, attachment)),
                 Err(how) => {
                     tracing::error!(stream = self.stream, how, "no media worker takes a camera");

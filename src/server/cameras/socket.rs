@@ -5,8 +5,9 @@ use media::worker_protocol::camera::{CAMERA_RESPONSE_BYTES_MAX, CameraResponse};
 use media::worker_protocol::{PREFIX_BYTES, message_len};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Read at once, in bytes.
-const READ_BYTES: usize = 64 << 10;
+/// Read at once, in bytes; more when it is known that more comes.
+const READ_BYTES: usize = 16 << 10;
+const READ_BYTES_MAX: usize = 512 << 10;
 
 /// Why no message came.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,13 +35,19 @@ impl<R: AsyncRead + Unpin> Messages<R> {
             if let Some(message) = self.take().map_err(Fault::Garbage)? {
                 return CameraResponse::decode(message).map_err(|error| Fault::Garbage(error.to_string()));
             }
-            // Grows with what really comes: a length alone costs no memory.
-            self.buffer.reserve(READ_BYTES);
+            // A length alone costs little memory: beyond a point it grows with what really comes.
+            self.buffer.reserve(self.missing().clamp(READ_BYTES, READ_BYTES_MAX));
             match self.socket.read_buf(&mut self.buffer).await {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return Err(Fault::Gone),
             }
         }
+    }
+
+    /// Bytes of the message that are still to come, as far as is known.
+    fn missing(&self) -> usize {
+        let len = self.buffer.first_chunk::<PREFIX_BYTES>().map_or(0, |prefix| u32::from_le_bytes(*prefix));
+        (PREFIX_BYTES + len as usize).saturating_sub(self.buffer.len())
     }
 
     /// A message that has come whole, without its prefix.

@@ -8,7 +8,7 @@ use super::sign_in::SignIn;
 use super::status::{Counted, Rtsp};
 use super::udp::{Ports, Receiver};
 use crate::app::App;
-use crate::cameras::{PACE, RecordError, RecordOptions, Recorder};
+use crate::cameras::{BEAT, RecordError, RecordOptions, Recorder};
 use crate::http::Idle;
 use futures_util::FutureExt;
 use media::worker_protocol::camera::{BatchBuilder, PacketKind};
@@ -23,19 +23,17 @@ use video::{End, IngestError, Reason};
 const PRELUDE_MAX: Duration = Duration::from_secs(60);
 /// A client that does not take our answer is gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Read at a time while media comes.
-const READ_BYTES: usize = 64 << 10;
+/// Read at a time while media comes; more than a key frame.
+const READ_BYTES: usize = 256 << 10;
 /// And before that: a client that says nothing should cost nothing.
 const READ_FIRST_BYTES: usize = 4 << 10;
-/// What came was as much as this: there is probably more, and no time for a pause. Over TLS a read is at most a record.
-const READ_MORE_BYTES: usize = 16 << 10;
 /// After an answer that the client should get to read: how long, and how much of what it had sent meanwhile, is taken.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 256 << 10;
 /// A camera that comes back waits at most this long for its earlier recording to end.
 const ENDING_MAX: Duration = Duration::from_secs(3);
-/// The camera's earlier connection may be at its pause between two reads and not know yet that the camera has gone.
-const NOTICE: Duration = PACE.saturating_mul(10);
+/// The camera's earlier connection may be between two beats and not know yet that the camera has gone.
+const NOTICE: Duration = BEAT.saturating_mul(7);
 /// The bit rate is measured over this.
 const RATE_WINDOW: Duration = Duration::from_secs(5);
 /// Shorter ones are no RTP packets.
@@ -171,27 +169,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
                 () = &mut prelude, if !recording => return Err(Over::Silent),
                 () = app.stop.cancelled() => return Err(Over::Stopped),
             };
-            let mut more = false;
             match event {
                 Event::Read(read) => match read? {
                     0 => return Err(Over::Gone),
                     read => {
+                        if read >= READ_BYTES || self.media.is_none() {
+                            // Answers are waited for, or the camera is behind.
+                            self.app.cameras.pace().hurry();
+                        }
                         self.take_frames().await?;
-                        more = read >= READ_MORE_BYTES;
                     }
                 },
                 Event::Datagrams(received) => {
                     received?;
                     if let Some(media) = &mut self.media {
                         media.heard = true;
-                        more = media.batch.len() >= READ_MORE_BYTES;
                     }
                     self.hand_on().await?;
                 }
                 Event::Ended(error) => return Err(Over::Recording(error)),
-            }
-            if self.media.is_some() && !more {
-                self.app.env.clock.sleep(PACE).await;
             }
         }
     }

@@ -40,7 +40,9 @@ impl RtspServer {
                 Ok((stream, peer)) => match room.clone().try_acquire_owned() {
                     Ok(permit) => {
                         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                        app.sessions.spawn(serve(app.clone(), tls.clone(), stream, peer, permit));
+                        app.cameras.pace().hurry();
+                        let serving = serve(app.clone(), tls.clone(), stream.into_std(), peer, permit);
+                        app.sessions.spawn_on(serving, app.cameras.pace().handle());
                     }
                     Err(_) => {
                         let refusal = Refusal::new(503, "Too many RTSP connections (rtsp_sessions_max)");
@@ -70,7 +72,7 @@ fn without_alpn(acceptor: &TlsAcceptor) -> TlsAcceptor {
 async fn serve(
     app: App,
     tls: Option<TlsAcceptor>,
-    stream: TcpStream,
+    stream: io::Result<std::net::TcpStream>,
     peer: SocketAddr,
     permit: OwnedSemaphorePermit,
 ) {
@@ -104,9 +106,10 @@ enum Opened {
 async fn open(
     app: &App,
     tls: Option<TlsAcceptor>,
-    stream: TcpStream,
+    stream: io::Result<std::net::TcpStream>,
     peer: SocketAddr,
 ) -> io::Result<Opened> {
+    let stream = TcpStream::from_std(stream?)?;
     // Answers are small and waited for.
     stream.set_nodelay(true)?;
     let local = stream.local_addr()?.ip().to_canonical();

@@ -3,7 +3,7 @@
 use super::PULL_SILENCE;
 use super::error::PullError;
 use super::settings::{Source, Transport};
-use crate::cameras::{CHUNK_MS, PACE, Recorder};
+use crate::cameras::{CHUNK_MS, Pace, Recorder};
 use crate::workers::process::within;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
@@ -35,7 +35,7 @@ pub(super) struct Client {
 
 impl Client {
     /// Connects and lets the camera play.
-    pub(super) async fn connect(source: &Source, clock: &dyn Clock) -> Result<Self, PullError> {
+    pub(super) async fn connect(source: &Source, clock: &dyn Clock, pace: &Pace) -> Result<Self, PullError> {
         let credentials = source.credentials().map(|(username, password)| retina::client::Credentials {
             username: username.to_owned(),
             password: password.to_owned(),
@@ -44,7 +44,7 @@ impl Client {
             .creds(credentials)
             .user_agent(concat!("Kinetoscope/", env!("CARGO_PKG_VERSION")).to_owned())
             .session_id(SessionIdPolicy::UseFirst);
-        let mut session = answer(clock, Session::describe(source.url().clone(), options)).await?;
+        let mut session = answer(clock, pace, Session::describe(source.url().clone(), options)).await?;
         let found = sdp::tracks(session.sdp()).map_err(|refusal| refused(&refusal))?;
         let SdpTracks { tracks, unsupported, .. } = found;
         let warnings = unsupported.iter().map(|media| format!("not recorded: {media}")).collect();
@@ -57,7 +57,7 @@ impl Client {
                 Transport::Tcp => retina::client::Transport::Tcp(Default::default()),
                 Transport::Udp => retina::client::Transport::Udp(Default::default()),
             };
-            answer(clock, session.setup(stream, SetupOptions::default().transport(transport))).await?;
+            answer(clock, pace, session.setup(stream, SetupOptions::default().transport(transport))).await?;
             of_stream[stream] = u8::try_from(index).ok();
         }
         // Which timestamps and sequences to begin with the packets say themselves; what cameras say of them is wrong too often.
@@ -65,7 +65,7 @@ impl Client {
             .initial_timestamp(InitialTimestampPolicy::Permissive)
             .initial_seq(InitialSequenceNumberPolicy::Ignore)
             .unknown_rtcp_ssrc(UnknownRtcpSsrcPolicy::ProcessPackets);
-        let session = answer(clock, session.play(options)).await?;
+        let session = answer(clock, pace, session.play(options)).await?;
         let carriage = match source.transport {
             Transport::Tcp => Carriage::Tcp,
             Transport::Udp => Carriage::Udp,
@@ -127,9 +127,6 @@ impl Client {
                     if let Err(error) = recorder.packets(batch).await {
                         return error.into();
                     }
-                    if self.left.is_none() {
-                        clock.sleep(PACE).await;
-                    }
                 }
                 Err(error) => return error,
             }
@@ -163,8 +160,10 @@ fn refused(refusal: &SdpRefusal) -> PullError {
 /// Waits for a camera's answer, for a while.
 async fn answer<T>(
     clock: &dyn Clock,
+    pace: &Pace,
     asked: impl Future<Output = Result<T, retina::Error>>,
 ) -> Result<T, PullError> {
+    pace.hurry();
     match within(clock, ANSWER_TIMEOUT, asked).await {
         Some(answer) => answer.map_err(|error| PullError::of_client(&error, false)),
         None => Err(PullError::Unreachable(format!("no answer within {ANSWER_TIMEOUT:?}"))),

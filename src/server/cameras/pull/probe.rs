@@ -16,6 +16,7 @@ use shardlog::env::Clock;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
 
 /// How long a camera may take until it plays.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -54,7 +55,7 @@ pub(super) async fn probe(cameras: &Cameras, source: &Source, clock: &dyn Clock)
     let mut not_understood = None;
     let mut client = match source.tls() {
         true => None,
-        false => match within(clock, CONNECT_TIMEOUT, Client::connect(source, clock)).await {
+        false => match within(clock, CONNECT_TIMEOUT, Client::connect(source, clock, cameras.pace())).await {
             Some(Ok(client)) => Some(client),
             // What our client does not speak, GStreamer may.
             Some(Err(error @ PullError::Protocol(_))) => {
@@ -100,8 +101,9 @@ async fn look(
     clock: &dyn Clock,
 ) -> Result<(Arc<Init>, Bytes), PullError> {
     let no_worker = |how: String| PullError::from(RecordError::NoWorker(how));
-    let mut attachment = cameras.inner.workers.attach().map_err(no_worker)?;
-    let Some(socket) = attachment.socket.take() else { return Err(PullError::Internal) };
+    let mut attachment = cameras.inner.attach().map_err(no_worker)?;
+    let socket = attachment.socket.take().map(UnixStream::from_std);
+    let Some(Ok(socket)) = socket else { return Err(PullError::Internal) };
     let (read, mut write) = socket.into_split();
     let mut messages = Messages::new(read);
     let mut first = FirstPicture { scanner: Scanner::new(ScanLimits::default()), init: None };

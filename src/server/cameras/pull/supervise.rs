@@ -57,7 +57,8 @@ impl Supervisor {
             self.status.enter(SourceState::Connecting, self.now_ms());
             self.status.change(|status| status.attempts = status.attempts.saturating_add(1));
             // In a task of its own: a panic in what reads from a camera is that camera's alone.
-            let call = tokio::spawn(self.clone().call(through_worker)).await.unwrap_or_else(|error| {
+            let call = self.cameras.pace().handle().spawn(self.clone().call(through_worker));
+            let call = call.await.unwrap_or_else(|error| {
                 tracing::error!(stream = self.stream, %error, "calling for a camera panicked");
                 Call { error: Some(PullError::Internal), recorded: Duration::ZERO }
             });
@@ -122,7 +123,7 @@ impl Supervisor {
         let clock = &*self.env.clock;
         let mut client = tokio::select! {
             () = self.cancel.cancelled() => return Ok(()),
-            client = Client::connect(&self.source, clock) => client?,
+            client = Client::connect(&self.source, clock, self.cameras.pace()) => client?,
         };
         let warning = client.warnings.join("; ");
         let mut recorder = self.record(client.open.clone()).await?;
