@@ -12,7 +12,7 @@ use super::writer::Owner;
 use crate::batch::check_arrivals;
 use crate::error::{Source, StoreError};
 use crate::types::{Epoch, SealedRecord, Seq, ShardId, Tail};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use crc32c::crc32c;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -169,6 +169,8 @@ impl Group {
         pending.changed = true;
         let mut entries = Vec::with_capacity(batch.len());
         let mut remaining = batch.len() as u32;
+        // Heads stay in memory as long as the segment is open, so they must not keep the caller's buffers alive.
+        let mut heads = BytesMut::with_capacity(batch.iter().map(|record| record.head.len()).sum());
         for (seq, record) in (first.0..).zip(batch) {
             remaining -= 1;
             let header = Header {
@@ -180,8 +182,8 @@ impl Group {
                 body_crc: crc32c(&record.body),
                 ..Header::change(Kind::Record, shard.id, seq, epoch.0)
             };
-            // The head stays in memory as long as the segment is open, so it must not keep the caller's buffer alive.
-            let head = Bytes::copy_from_slice(&record.head);
+            heads.extend_from_slice(&record.head);
+            let head = heads.split().freeze();
             let (body_len, body_crc) = (header.body_len, header.body_crc);
             let offset = self.frames.push(header, &head, record.body);
             entries.push(Entry { arrival: record.arrival, offset, head, body_len, body_crc });

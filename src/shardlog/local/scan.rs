@@ -124,7 +124,10 @@ impl<'a> Scanner<'a> {
         let mut crc = 0;
         let mut at = range.start;
         while at < range.end {
-            let end = range.end.min(at + WINDOW as u64);
+            // What the window holds first: the header was read with a good part of the body.
+            let window_end = self.window_at + self.window.len() as u64;
+            let held = (self.window_at..window_end).contains(&at).then_some(window_end);
+            let end = range.end.min(held.unwrap_or(at + WINDOW as u64));
             crc = crc32c_append(crc, self.bytes(at..end)?);
             at = end;
         }

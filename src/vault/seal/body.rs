@@ -22,13 +22,16 @@ impl DataKey {
 
 /// Seals a body of checked length.
 pub(super) fn seal(key: &LessSafeKey, scope: &Scope, body: &[u8]) -> Bytes {
-    let mut sealed = vec![0; range::body_sealed_len(body.len() as u64) as usize];
+    let mut sealed = Vec::with_capacity(range::body_sealed_len(body.len() as u64) as usize);
     let mut rest = body;
-    for (index, target) in (0..).zip(sealed.chunks_mut(PIECE + TAG)) {
+    for index in 0..range::piece_count(body.len() as u32) {
         let part = Part::Piece(index);
-        let (ciphertext, tag) = target.split_at_mut(target.len() - TAG);
-        let (plain, tail) = rest.split_at(ciphertext.len());
+        let (plain, tail) = rest.split_at(rest.len().min(PIECE));
         rest = tail;
+        // Piece by piece: the zeros are still in the processor's cache when they are written over.
+        let start = sealed.len();
+        sealed.resize(start + plain.len() + TAG, 0);
+        let (ciphertext, tag) = sealed[start..].split_at_mut(plain.len());
         let aad = Aad::from(scope.additional_data(part));
         key.seal_out_of_place_scatter(scope.nonce(part), aad, plain, ciphertext, &[], tag)
             .expect("lengths are right and small");
