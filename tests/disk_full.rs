@@ -22,7 +22,7 @@ const MIB: u64 = 1 << 20;
 /// How often the disk is filled to the last byte while a stream is written that refuses then.
 const ROUNDS: usize = 10;
 /// How often while one is written that lets its oldest footage go.
-const RING_ROUNDS: usize = 4;
+const RING_ROUNDS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server on a small disk, and somebody else who uses the disk too.
@@ -66,14 +66,23 @@ impl Machine {
 
     /// Another process writes until nothing more fits, to the last block.
     async fn fill(&self) {
-        for block in ["1M", "4k"] {
-            let mut dd = Command::new("dd");
-            dd.arg("if=/dev/zero").arg(format!("of={}", self.filler().display())).arg(format!("bs={block}"));
-            dd.args(["oflag=append", "conv=notrunc,fsync"]).stderr(Stdio::piped());
-            let output = dd.output().await.expect("dd");
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        for block in ["bs=1M", "bs=4k"] {
+            let said = self.dd(&[block]).await;
             assert!(said.contains("No space left"), "dd ended otherwise: {said}");
         }
+    }
+
+    /// Another process takes all the room there is, and somewhat more, if it is made meanwhile.
+    async fn fill_beyond(&self, free: u64) {
+        self.dd(&["bs=1M", &format!("count={}", free / MIB + 3)]).await;
+    }
+
+    async fn dd(&self, more: &[&str]) -> String {
+        let mut dd = Command::new("dd");
+        dd.arg("if=/dev/zero").arg(format!("of={}", self.filler().display())).args(more);
+        dd.args(["oflag=append", "conv=notrunc,fsync"]).stderr(Stdio::piped());
+        let output = dd.output().await.expect("dd");
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     fn give_back(&self) {
@@ -228,7 +237,7 @@ async fn where_the_oldest_goes_recording_goes_on() {
 
     // Somebody else takes all the room there is, and keeps it: recording goes on in what the oldest footage leaves.
     for round in 0..RING_ROUNDS {
-        machine.fill().await;
+        machine.fill_beyond(free_bytes(&client).await).await;
         newest = machine.push_until_taken("ring").await;
         println!(
             "round {round}: recording goes on beside {} bytes of somebody else's",

@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 const PIECES: u64 = 8;
 /// How often the disk is looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
+/// Looks at a full disk before a piece goes: whoever fills it must have done, else the piece is theirs.
+const FULL_LOOKS: u32 = 12;
 
 /// The file, and how large it is to be.
 #[derive(Clone)]
@@ -35,15 +37,20 @@ impl Ballast {
 
     /// Keeps the file while there is room and gives it up while there is none, until `stop`.
     pub async fn keep(self, clock: Arc<dyn Clock>, stop: CancellationToken) {
-        let mut said = false;
+        let (mut said, mut full_looks) = (false, 0);
         loop {
-            let ballast = self.clone();
-            let looked = tokio::task::spawn_blocking(move || ballast.look()).await;
-            if let Ok(Err(error)) = looked
-                && !std::mem::replace(&mut said, true)
-            {
-                tracing::warn!(path = %self.path.display(), %error, "no room can be set aside for a full disk");
-            }
+            let (ballast, give) = (self.clone(), full_looks >= FULL_LOOKS);
+            full_looks = match tokio::task::spawn_blocking(move || ballast.look(give)).await {
+                Ok(Ok(true)) => full_looks % FULL_LOOKS + 1,
+                Ok(Err(error)) => {
+                    if !std::mem::replace(&mut said, true) {
+                        let path = self.path.display();
+                        tracing::warn!(%path, %error, "no room can be set aside for a full disk");
+                    }
+                    0
+                }
+                Ok(Ok(false)) | Err(_) => 0,
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = clock.sleep(INTERVAL) => {}
@@ -51,20 +58,21 @@ impl Ballast {
         }
     }
 
-    /// Gives up a piece if there is no room, and makes the file whole if there is.
-    fn look(&self) -> io::Result<()> {
+    /// Gives up a piece, if it is to, when there is no room, and makes the file whole when there is. Whether the disk is
+    /// full to the last.
+    fn look(&self, give: bool) -> io::Result<bool> {
         let dir = self.path.parent().unwrap_or(Path::new("."));
         let free = RealFiles.space(dir)?.free;
         let len = if self.path.try_exists()? { std::fs::metadata(&self.path)?.len() } else { 0 };
         let piece = self.bytes / PIECES;
-        if len > 0 && free < piece {
+        let full = free < piece;
+        if full && give && len > 0 {
             tracing::warn!(free, "the disk is full to the last: giving up some of the room set aside");
-            OpenOptions::new().write(true).open(&self.path)?.set_len(len.saturating_sub(piece))
+            OpenOptions::new().write(true).open(&self.path)?.set_len(len.saturating_sub(piece))?;
         } else if len < self.bytes && free >= self.room {
-            self.make()
-        } else {
-            Ok(())
+            self.make()?;
         }
+        Ok(full)
     }
 
     fn make(&self) -> io::Result<()> {
@@ -84,16 +92,16 @@ mod tests {
         let ballast = Ballast { path: dir.path().join("ballast"), bytes: 1 << 20, room: 0 };
         let len = |ballast: &Ballast| std::fs::metadata(&ballast.path).unwrap().len();
         for _ in 0..2 {
-            ballast.look().unwrap();
+            assert!(!ballast.look(true).unwrap());
             assert_eq!(len(&ballast), 1 << 20);
         }
         // On a disk that has less free than a piece, a piece goes at a time, up to the last.
         let full = Ballast { bytes: u64::MAX, room: u64::MAX, path: ballast.path.clone() };
-        for _ in 0..2 {
-            full.look().unwrap();
-            assert_eq!(len(&ballast), 0);
+        for (give, left) in [(false, 1 << 20), (true, 0), (true, 0)] {
+            assert!(full.look(give).unwrap());
+            assert_eq!(len(&ballast), left);
         }
-        ballast.look().unwrap();
+        assert!(!ballast.look(true).unwrap());
         assert_eq!(len(&ballast), 1 << 20, "there is room again");
     }
 }

@@ -28,7 +28,7 @@ pub async fn healthz() -> &'static str {
 pub async fn readyz(State(app): State<App>) -> Response {
     let mut disk = app.disk.check(&app).await;
     let DiskState { full, free, full_below, .. } = app.video.disk();
-    if full && disk.is_ok() {
+    if full {
         let free = free.unwrap_or_default();
         disk = Err(format!(
             "full: {free} bytes are free, and below {full_below} streams refuse media or drop their oldest"
