@@ -45,7 +45,7 @@ impl Streams {
             match held_from(shard, guard).await {
                 Ok(held) => may_go.push((shard, held.map_or(next, |(seq, _)| seq))),
                 Err(error) => {
-                    tracing::warn!(%error, "left a shard as it is, for it is not known what of it is held")
+                    tracing::warn!(%error, "left a shard as it is, for it is not known what of it is held");
                 }
             }
         }

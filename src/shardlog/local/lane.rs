@@ -137,9 +137,9 @@ impl Lane {
 
     fn commit(&mut self, ops: Vec<Op>) {
         let full = self.disk_full();
-        if let Some((changes, full)) = self.commit_group(ops, full) {
+        if let Some((changes, full)) = self.commit_group(ops, full.as_ref()) {
             // The records did not fit. What makes room must not suffer for having been in one group with them.
-            if let Some((changes, full)) = self.commit_group(changes, Some(full)) {
+            if let Some((changes, full)) = self.commit_group(changes, Some(&full)) {
                 for op in changes {
                     op.answer(Err(StoreError::Full(full.clone())));
                 }
@@ -149,11 +149,11 @@ impl Lane {
 
     /// Decides, writes and answers; but if the disk was found full, the changes of shards that could not be written for it
     /// are returned, unanswered.
-    fn commit_group(&mut self, ops: Vec<Op>, full: Option<Source>) -> Option<(Vec<Op>, Source)> {
+    fn commit_group(&mut self, ops: Vec<Op>, full: Option<&Source>) -> Option<(Vec<Op>, Source)> {
         let segment = &self.open.segment;
         let mut group = Group::new(self.shared.name, segment.number, self.open.end, self.shards.len());
         for op in ops {
-            group.add(op, full.as_ref());
+            group.add(op, full);
         }
         let Group { mut frames, effects, decided, records, .. } = group;
         let written = if frames.len() == 0 { Written::Durable } else { self.write(&mut frames) };
@@ -271,9 +271,9 @@ pub(super) fn apply(open: &mut OpenSegment, shard: &Shard, effect: Effect) {
             index.append(entries);
         }
         Effect::Claim(epoch) => index.epoch = epoch,
-        Effect::Trim(before) => open.forget(index.trim(before)),
+        Effect::Trim(before) => open.forget(&index.trim(before)),
         Effect::Seal => index.tail.sealed = true,
-        Effect::Delete => open.forget(index.delete()),
+        Effect::Delete => open.forget(&index.delete()),
     }
     let (tail, watchers) = (index.tail, index.watchers());
     // Whoever looks at what they watch holds this up, and may be about to ask for the index.

@@ -174,7 +174,7 @@ impl OpenSegment {
     }
 
     /// Some of its records are not readable any more.
-    pub(super) fn forget(&mut self, forgotten: Forgotten) {
+    pub(super) fn forget(&mut self, forgotten: &Forgotten) {
         self.records_live -= forgotten.records;
         self.dead_bytes += forgotten.bytes;
     }

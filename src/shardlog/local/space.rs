@@ -86,7 +86,7 @@ fn sweep(context: &Context, lane: &LaneShared, segment: &Segment) -> Result<(), 
         needed.extend(creations(segment, file.as_ref(), dead_from..end)?);
         needed.sort_unstable_by_key(|range| range.start);
     }
-    for live in needed.into_iter().chain([end..end]) {
+    for live in needed.into_iter().chain(std::iter::once(end..end)) {
         if live.start < dead_from || live.end > end {
             return Err(segment.corrupt(live.start, Malformed("records lie upon each other")));
         }
