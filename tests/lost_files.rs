@@ -197,8 +197,10 @@ async fn without_a_sound_file(server: &mut Server, before: &Seen) {
     assert!(code == Some(1) && said.contains("meta.sqlite is damaged"), "{said}");
     assert!(std::fs::read(data.join(TABLE[0])).expect("read") == [7; 9000], "the damaged file was changed");
     take_away(&data, TempDir::new().expect("temporary folder").path());
+    std::fs::remove_file(data.join("keys/keystore")).expect("the keystore, too");
     server.restart().await;
     assert_eq!(look(server).await, *before, "{}", server.log_tail());
+    assert!(server.log_tail().contains("the keystore was lost"), "{}", server.log_tail());
 }
 
 /// The other way round: the journal comes back from the metadata. The server has ended.

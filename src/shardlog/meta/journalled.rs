@@ -5,8 +5,9 @@
 //!                                            │ durable: from here on it has happened
 //! opening:  journal, table ──► settle ──► whichever lacks something is given it
 //! ```
-//! The table may lag by what a crash or a failure left undone: before anything else is done, it follows. Who loses the
-//! table gets it back from the journal, and the other way round (see `journal`).
+//! The table may lag by what a crash left undone: before anything else is done, it follows. While it cannot be written,
+//! because the disk is full, what it lacks is kept in memory. Who loses the table gets it back from the journal, and the
+//! other way round (see `journal`).
 //!
 //! Once the journal has taken enough changes, or some are a day old, all rows are stated in it anew, and what was before is
 //! trimmed: so it stays bounded, and what a row was in former times (the keys of a deleted stream) goes away.
@@ -21,6 +22,7 @@ use crate::store::{LogStore, ShardWriter};
 use crate::types::{Arrival, Epoch, RetentionClass, SealedRecord, Seq};
 use async_trait::async_trait;
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
@@ -28,6 +30,8 @@ use tokio::sync::{Mutex, MutexGuard};
 /// Rows of a statement that are appended at once, and about how many bytes of them.
 const BATCH_RECORDS: usize = 512;
 const BATCH_BYTES: usize = 8 << 20;
+/// A table may be so many rows behind its journal.
+const BEHIND_MAX: usize = 4096;
 /// After a statement failed, the next one waits for this long.
 const RETRY_MS: u64 = 3600 * 1000;
 
@@ -59,6 +63,9 @@ struct Core {
     restating: Restating,
 }
 
+/// Rows that the table lacks; `None`: a removal.
+type Behind = BTreeMap<String, Option<Versioned>>;
+
 struct State {
     /// `None` before the first change, and after a failure.
     writer: Option<Box<dyn ShardWriter>>,
@@ -68,8 +75,10 @@ struct State {
     /// Where the journal's next record goes, as far as is known.
     next: Seq,
     last_arrival: Arrival,
-    /// Up to where the table has followed.
-    applied: Seq,
+    /// Up to where changes are in the table or in `behind`.
+    seen: Seq,
+    /// What could not be written to the table yet.
+    behind: Behind,
     /// The journal is stated anew when it gets there,
     due_at: Seq,
     /// or at the first change from this time on.
@@ -97,7 +106,7 @@ impl JournalledMeta {
         Self::on(Arc::new(table), log, env, journal, Restating::default()).await
     }
 
-    /// What [`JournalledMeta::open`] would find. Changes nothing.
+    /// What [`JournalledMeta::open`] would find. No row is changed, and a file that is not there is not made.
     ///
     /// # Errors
     /// As for [`JournalledMeta::open`].
@@ -132,7 +141,8 @@ impl JournalledMeta {
         let mut state = State::new(id, journal.as_ref(), restating);
         if next == (Next::GoOn { id }) {
             if stored.position != Some(state.position()) || !changes.is_empty() {
-                core.table.apply(changes, state.position()).await?;
+                changes.into_iter().for_each(|change| state.note(change));
+                _ = core.write_table(&mut state).await; // it is said, and tried again
             }
         } else {
             core.state_rows(&mut state, rows, changes, true).await?;
@@ -156,7 +166,7 @@ impl JournalledMeta {
         let mut state = self.settled().await?;
         self.core.own(&mut state).await?;
         self.core.follow(&mut state).await?;
-        let found = self.core.table.get(key).await?.map(|row| row.version);
+        let found = self.core.get(&state.behind, key).await?.map(|row| row.version);
         if found != expected {
             return Err(MetaError::Conflict { key: key.to_owned(), expected, found });
         }
@@ -166,11 +176,11 @@ impl JournalledMeta {
         };
         // Nothing works without the catalogue, and on a full disk it is through it that room is made.
         self.core.append(&mut state, vec![record], true).await?;
-        // It has happened, and everybody who asks will see it: nothing is answered before the table has followed.
-        let next = state.next;
-        match self.core.table.apply(vec![change], state.position()).await {
-            Ok(()) => state.applied = next,
-            Err(error) => tracing::warn!(%error, "the metadata is behind its journal for now"),
+        // It has happened, and everybody who asks will see it, whether the table can be written or not.
+        state.note(change);
+        state.seen = state.next;
+        if self.core.follow(&mut state).await.is_err() {
+            return Ok(()); // who comes next is told
         }
         self.core.restate_if_due(&mut state).await;
         Ok(())
@@ -180,8 +190,8 @@ impl JournalledMeta {
 #[async_trait]
 impl MetaStore for JournalledMeta {
     async fn get(&self, key: &str) -> Result<Option<Versioned>, MetaError> {
-        let _state = self.settled().await?;
-        self.core.table.get(key).await
+        let state = self.settled().await?;
+        self.core.get(&state.behind, key).await
     }
 
     async fn put(&self, key: &str, expected: Option<u64>, value: Bytes) -> Result<u64, MetaError> {
@@ -195,8 +205,8 @@ impl MetaStore for JournalledMeta {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<(String, Versioned)>, MetaError> {
-        let _state = self.settled().await?;
-        self.core.table.list(prefix).await
+        let state = self.settled().await?;
+        self.core.list(&state.behind, prefix).await
     }
 }
 
@@ -211,10 +221,28 @@ impl State {
             journal: id,
             next,
             last_arrival: Arrival(0),
-            applied: next,
+            seen: next,
+            behind: Behind::new(),
             due_at: statement.first.plus(2 + statement.rows + changes),
             due_ms: statement.at.0.saturating_add(restating.age_ms),
         }
+    }
+
+    fn note(&mut self, change: Change) {
+        match change {
+            Change::Put { key, version, value } => {
+                self.behind.insert(key, Some(Versioned { version, value }))
+            }
+            Change::Remove { key } => self.behind.insert(key, None),
+        };
+    }
+
+    fn changes_behind(&self) -> Vec<Change> {
+        let change = |(key, row): (&String, &Option<Versioned>)| match row.clone() {
+            Some(Versioned { version, value }) => Change::Put { key: key.clone(), version, value },
+            None => Change::Remove { key: key.clone() },
+        };
+        self.behind.iter().map(change).collect()
     }
 
     fn position(&self) -> Position {
@@ -254,14 +282,51 @@ impl Core {
         Ok(())
     }
 
-    /// Gives the table what only the journal has.
+    /// Gives the table what only the journal has. A table that cannot be written (its disk is full) is no failure before it
+    /// is far behind.
     async fn follow(&self, state: &mut State) -> Result<(), MetaError> {
-        if state.applied < state.next {
-            let changes = changes(&*self.log, state.applied, state.next).await?;
-            self.table.apply(changes, state.position()).await?;
-            state.applied = state.next;
+        if state.seen < state.next {
+            let changes = changes(&*self.log, state.seen, state.next).await?;
+            changes.into_iter().for_each(|change| state.note(change));
+            state.seen = state.next;
         }
-        Ok(())
+        if state.behind.is_empty() {
+            return Ok(());
+        }
+        match self.write_table(state).await {
+            Err(error) if state.behind.len() > BEHIND_MAX => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes to the table what it is behind, and its position.
+    async fn write_table(&self, state: &mut State) -> Result<(), MetaError> {
+        let written = self.table.apply(state.changes_behind(), state.position()).await;
+        match &written {
+            Ok(()) => state.behind.clear(),
+            Err(error) => {
+                tracing::warn!(%error, rows = state.behind.len(), "the metadata is behind its journal for now");
+            }
+        }
+        written
+    }
+
+    async fn get(&self, behind: &Behind, key: &str) -> Result<Option<Versioned>, MetaError> {
+        match behind.get(key) {
+            Some(row) => Ok(row.clone()),
+            None => self.table.get(key).await,
+        }
+    }
+
+    async fn list(&self, behind: &Behind, prefix: &str) -> Result<Vec<(String, Versioned)>, MetaError> {
+        let mut rows: BTreeMap<_, _> = self.table.list(prefix).await?.into_iter().collect();
+        for (key, row) in behind.iter().filter(|(key, _)| key.starts_with(prefix)) {
+            match row {
+                Some(row) => _ = rows.insert(key.clone(), row.clone()),
+                None => _ = rows.remove(key),
+            }
+        }
+        Ok(rows.into_iter().collect())
     }
 
     /// Appends records to the journal; durable on return. `reserve`: they may use the room that is kept on a full disk.
@@ -296,13 +361,13 @@ impl Core {
     async fn restate_if_due(&self, state: &mut State) {
         let now_ms = self.env.clock.now_ms();
         let due = state.next >= state.due_at || now_ms >= state.due_ms;
-        if !due || state.applied < state.next {
+        if !due {
             return;
         }
         state.due_at = state.next.plus(self.restating.changes);
         state.due_ms = now_ms.saturating_add(RETRY_MS);
         let restated = async {
-            let rows = self.table.list("").await?;
+            let rows = self.list(&state.behind, "").await?;
             // That the journal becomes shorter can wait until there is room.
             self.state_rows(state, rows, Vec::new(), false).await
         };
@@ -336,8 +401,9 @@ impl Core {
         }
         batch.push((Head::new(Kind::Stated, count, ""), Bytes::new()));
         self.append(state, batch, reserve).await?;
-        self.table.apply(changes, state.position()).await?;
-        state.applied = state.next;
+        state.seen = state.next;
+        changes.into_iter().for_each(|change| state.note(change));
+        _ = self.write_table(state).await; // it is said, and tried again
         state.due_at = state.next.plus(self.restating.changes.max(count));
         state.due_ms = self.env.clock.now_ms().saturating_add(self.restating.age_ms);
         // The statement stands: should this fail, the next one does it.

@@ -4,6 +4,7 @@ use super::world::{Rows, Trouble, World, all};
 use crate::meta::journal::Journal;
 use crate::meta::table::Snapshot;
 use crate::meta::{MetaError, MetaStore};
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 const SEEDS: u64 = 6;
@@ -211,4 +212,25 @@ async fn a_lost_journal_is_begun_again_from_the_table() {
     assert_ne!(world.table.copy().position.unwrap().journal, table.position.unwrap().journal);
     world.table.put_back(Snapshot::default());
     assert_eq!(all(&world.open().await.unwrap()).await, kept);
+}
+
+#[tokio::test]
+async fn while_the_table_cannot_be_written_everything_goes_on() {
+    let mut world = World::new(4);
+    let meta = world.open().await.unwrap();
+    world.change(&meta, 5).await;
+    let before = world.table.copy();
+    world.table.full.store(true, Ordering::Relaxed);
+    for _ in 0..20 {
+        world.change(&meta, 1).await;
+        assert_eq!(all(&meta).await, world.model);
+    }
+    assert_eq!(world.table.copy(), before);
+    drop(meta);
+    let meta = world.open().await.unwrap();
+    assert_eq!(all(&meta).await, world.model, "also after a restart");
+    world.change(&meta, 3).await;
+    world.table.full.store(false, Ordering::Relaxed);
+    assert_eq!(all(&meta).await, world.model);
+    assert_eq!(world.table.copy().rows, world.model, "and then the table follows");
 }

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::watch;
 
@@ -112,7 +113,7 @@ impl World {
     pub(super) fn on(seed: u64, env: Env, machine: SimHandles, log: Arc<dyn LogStore>) -> Self {
         let fate = Shared::default();
         let log = FatedLog { inner: log, fate: fate.clone(), damaged: Mutex::default() };
-        let table = FatedTable { fate: fate.clone(), stored: Mutex::default() };
+        let table = FatedTable { fate: fate.clone(), full: AtomicBool::new(false), stored: Mutex::default() };
         let random = SeededRandom::new(seed);
         Self { env, machine, fate, log: Arc::new(log), table: Arc::new(table), model: Rows::new(), random }
     }
@@ -186,6 +187,8 @@ pub(super) async fn all(meta: &JournalledMeta) -> Rows {
 
 pub(super) struct FatedTable {
     fate: Shared,
+    /// It cannot be written.
+    pub(super) full: AtomicBool,
     stored: Mutex<Snapshot>,
 }
 
@@ -219,6 +222,9 @@ impl Table for FatedTable {
 
     async fn apply(&self, changes: Vec<Change>, position: Position) -> Result<(), MetaError> {
         self.step(false).await?;
+        if self.full.load(Ordering::Relaxed) {
+            return Err(MetaError::Unavailable(Arc::new(io::Error::from(io::ErrorKind::StorageFull))));
+        }
         let mut stored = self.copy();
         for change in changes {
             match change {
