@@ -51,7 +51,7 @@ impl TrimGuard for FootageGuard {
         range: HeldRange,
     ) -> Result<Option<Seq>, Source> {
         let found = if stream.kind == StreamKind::Video {
-            held_from(&*self.0.recording_of(shard.clone()), range).await
+            held_from(&self.0.recording_of(shard.clone()), range).await
         } else {
             shard.arrived_in(range.from_ms, range.to_ms).await.map_err(ReadError::from)
         };
