@@ -130,6 +130,10 @@ impl World {
         if self.rig.has_stopped() || (dead && self.rig.one_in(3)) {
             self.restart(self.rig.dice.coin()).await;
         }
+        // That may have been cut short too, by what the engine does on its own once it is open.
+        while self.rig.has_stopped() {
+            self.restart(self.rig.dice.coin()).await;
+        }
         self.check().await;
     }
 
