@@ -2,7 +2,7 @@
 
 use super::{Failure, say};
 use crate::config::{self, Config, Effective, Layer, RtspListen};
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, DataDirError};
 use crate::error::Causes;
 use crate::http::{Server, TlsError, acceptor};
 use crate::rtsp::{Listening, RtspServer};
@@ -10,7 +10,7 @@ use crate::service::Service;
 use crate::{auth, root, router};
 use shardlog::env::Env;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,6 +19,9 @@ use tokio_rustls::TlsAcceptor;
 /// How long requests may still take after a signal to stop; see also [`Service::close`]. Together they stay below the ten
 /// seconds after which service managers kill.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long another process may still have the data directory.
+const IN_USE_AT_MOST: Duration = Duration::from_secs(3);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Serves cameras, players and programs until told to stop (SIGTERM or SIGINT)
 ///
@@ -52,9 +55,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let root = root.map_err(Failure::usage)?;
     let preset = auth::preset(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
     let tls = tls(&config).map_err(Failure::failed)?;
-    let data = DataDir::open(&config.data, true).map_err(Failure::failed)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
+    let data = runtime.block_on(take(&config.data)).map_err(Failure::failed)?;
     let outcome = runtime.block_on(async {
         let signals = Signals::listen()?;
         let listener = TcpListener::bind(config.listen).await;
@@ -69,6 +72,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // What still blocks after the grace period must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
+}
+
+/// Takes the data directory. One that is in use is waited for a little: after a kill it is given back only when the process
+/// is gone altogether, and with it any child that it was about to start.
+async fn take(path: &Path) -> Result<DataDir, DataDirError> {
+    let clock = Env::real().clock;
+    let deadline = clock.monotonic() + IN_USE_AT_MOST;
+    loop {
+        match DataDir::open(path, true) {
+            Err(DataDirError::InUse { .. }) if clock.monotonic() < deadline => {
+                clock.sleep(LOOK_AGAIN).await;
+            }
+            taken => return taken,
+        }
+    }
 }
 
 fn print(effective: &Effective) {

@@ -281,7 +281,6 @@ async fn reconnecting_leaves_nothing_behind_in_the_worker() {
     let settled = reconnect(60).await;
     let after = reconnect(180).await;
     let said = format!("after 60 cameras {settled:?}, after 180 more {after:?}");
-    println!("{said}");
     assert!(after.files <= settled.files && after.threads <= settled.threads, "{said}");
     // 180 × 20 KiB: less than one picture's worth a camera, and no more than an allocator's whims.
     assert!(after.memory_kib < settled.memory_kib + 3600, "{said}");
