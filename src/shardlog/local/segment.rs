@@ -142,8 +142,11 @@ impl OpenSegment {
         let dir = context.dir.join(lane.name.to_string());
         let unfinished = dir.join(unfinished_file(number));
         match env.files.remove(&unfinished) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+            // The name of one that was given up is another file's next: it must be gone for good before, or a power cut could
+            // leave the old file under the new name.
+            Ok(()) => env.files.sync_dir(&dir)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
         let file = env.files.open(&unfinished, OpenMode::CreateNew)?;
         let made_ms = env.clock.now_ms();

@@ -236,7 +236,11 @@ impl Session {
         }
         self.teller.complete().await;
         if let Err(failed) = self.settle_all().await {
-            error = error.or(Some(failed));
+            error = match error {
+                // What came after a batch that did not happen is refused for coming after it; the batch itself says why.
+                Some(IngestError::Append(_)) | None => Some(failed),
+                other => other,
+            };
         }
         if let Some(error) = &error {
             tracing::warn!(peer = self.live().peer, code = error.code(), %error, "ingest session ended early");
