@@ -27,6 +27,8 @@ pub(crate) struct Recording {
     pub(crate) timeline: Timeline,
     writer: tokio::sync::Mutex<Writer>,
     live: Mutex<Option<Arc<Live>>>,
+    /// How the session ended that has the newest chunk, if that could not be written down. Known while the server runs.
+    unwritten_end: Mutex<Option<(u128, Reason)>>,
     inits: Mutex<VecDeque<(InitId, Arc<Init>)>>,
 }
 
@@ -48,6 +50,7 @@ impl Recording {
             config,
             writer: tokio::sync::Mutex::default(),
             live: Mutex::new(None),
+            unwritten_end: Mutex::new(None),
             inits: Mutex::default(),
         }
     }
@@ -82,9 +85,26 @@ impl Recording {
             let arrived_ms = end.last_chunk.as_ref().map_or(0, |(_, arrival, _)| arrival.0);
             return (now_ms.saturating_sub(arrived_ms) >= SILENT_MS).then_some(Reason::NoData);
         }
-        match &end.ended {
-            Some((_, ended)) => Some(ended.reason),
-            None => Some(Reason::ServerRestarted),
+        Some(self.ended(end))
+    }
+
+    /// How the newest session ended.
+    pub(crate) fn ended(&self, end: &StreamEnd) -> Reason {
+        if let Some((_, ended)) = &end.ended {
+            return ended.reason;
+        }
+        let newest = end.last_chunk.as_ref().map(|(_, _, head)| head.position.session);
+        let unwritten = *self.unwritten_end.lock().unwrap_or_else(PoisonError::into_inner);
+        unwritten
+            .filter(|(session, _)| Some(*session) == newest)
+            .map_or(Reason::ServerRestarted, |(_, reason)| reason)
+    }
+
+    /// A session has ended, which could not be written down; only the one that has the newest chunk counts.
+    pub(crate) async fn remember_end(&self, session: u128, reason: Reason) {
+        let Ok(end) = self.timeline.end().await else { return };
+        if end.last_chunk.is_some_and(|(_, _, head)| head.position.session == session) {
+            *self.unwritten_end.lock().unwrap_or_else(PoisonError::into_inner) = Some((session, reason));
         }
     }
 

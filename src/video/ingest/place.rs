@@ -20,6 +20,8 @@ const WAY_MS_MAX: u64 = 10_000;
 pub(super) struct Placer {
     /// How the stream ended before the session.
     before: StreamEnd,
+    /// Why it ended.
+    ended: Reason,
     /// An id for the session, should it be a new one.
     session: u128,
     config: VideoConfig,
@@ -47,6 +49,7 @@ pub(super) struct Dated {
 impl Placer {
     pub(super) fn new(
         before: StreamEnd,
+        ended: Reason,
         session: u128,
         config: VideoConfig,
         options: &SessionOptions,
@@ -59,7 +62,7 @@ impl Placer {
             ProducerClock::Rtcp => ProducerClock::Rtcp,
             _ => ProducerClock::Prft,
         };
-        Self { before, session, config, start_ms, prft, tags, restated, in_force, changed, running }
+        Self { before, ended, session, config, start_ms, prft, tags, restated, in_force, changed, running }
     }
 
     /// The initialisation segment in force: it need not be stated again.
@@ -156,8 +159,7 @@ impl Placer {
             None => {
                 let (clock, mut placed) = MediaClock::begin(time, hints, end_us(before));
                 if numbering.follows() {
-                    placed.discontinuity =
-                        before.ended.as_ref().map_or(Reason::ServerRestarted, |(_, ended)| ended.reason);
+                    placed.discontinuity = self.ended;
                 }
                 (clock, placed)
             }

@@ -61,7 +61,8 @@ impl Session {
         };
         let mut random = [0; 16];
         recording.env.random.fill(&mut random);
-        let placer = Placer::new(end, u128::from_le_bytes(random), recording.config, options, tags);
+        let (ended, session) = (recording.ended(&end), u128::from_le_bytes(random));
+        let placer = Placer::new(end, ended, session, recording.config, options, tags);
         let teller = Teller::new(events, slot.live.stops());
         let (in_flight, summary) = (VecDeque::new(), Summary::default());
         Ok(Self { recording, scanner, init, placer, in_flight, lost: false, teller, summary, slot })
@@ -231,11 +232,14 @@ impl Session {
             Some(IngestError::Append(_) | IngestError::Deleted) => false,
             _ => true,
         };
+        let mut written = can_append;
         if can_append && let Err(failed) = self.append_end(reason).await {
+            written = false;
             error = error.or(Some(failed));
         }
         self.teller.complete().await;
         if let Err(failed) = self.settle_all().await {
+            written = false;
             error = match error {
                 // What came after a batch that did not happen is refused for coming after it; the batch itself says why.
                 Some(IngestError::Append(_)) | None => Some(failed),
@@ -247,6 +251,10 @@ impl Session {
             self.teller.error(error.clone()).await;
         }
         let status = self.placer.status();
+        if let Some(session) = status.session.filter(|_| !written) {
+            let reason = error.as_ref().map_or(reason, IngestError::reason);
+            self.recording.remember_end(session, reason).await;
+        }
         self.summary.persisted = self.teller.persisted;
         self.summary.clock = status.clock;
         self.summary.offset_ms = status.offset_ms;
