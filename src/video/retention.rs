@@ -9,7 +9,6 @@ use crate::clock::Clock;
 use crate::error::ReadError;
 use crate::head::{ChunkHead, EndHead, Head};
 use crate::ingest::Slot;
-use crate::reason::Reason;
 use crate::recording::{PlaceError, Purpose, Recording};
 use crate::timeline::{Fragment, StreamEnd, Walk, read_heads};
 use crate::video::Video;
@@ -128,8 +127,8 @@ async fn first_chunk(recording: &Recording, from: Seq) -> Result<Option<(Seq, Bo
     Ok(None)
 }
 
-/// Writes down the end of a stream whose last session was cut off together with the server; `false` when somebody is
-/// sending.
+/// Writes down the end of a stream whose last session was cut off together with the server, or found no room for it;
+/// `false` when somebody is sending.
 async fn end_now(recording: &Arc<Recording>, end: &StreamEnd) -> Result<bool, GuardError> {
     let Some(_slot) = Slot::take_idle(recording) else { return Ok(false) };
     // Whoever was sending may have just ended.
@@ -145,7 +144,7 @@ async fn end_now(recording: &Arc<Recording>, end: &StreamEnd) -> Result<bool, Gu
     position.directory_seq = end.directory_seq;
     position.producer_us =
         last.end_us().max(end.newest.last().map_or(0, |fragment| fragment.end_us(Clock::Producer)));
-    let head = EndHead { position, reason: Reason::ServerRestarted };
+    let head = EndHead { position, reason: recording.ended(&now) };
     place.append(head.encode(), Bytes::new()).await?.durable.await?;
     Ok(true)
 }
