@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::Serialize;
+use streams::AppendError;
 use video::{ErrorKind, Event, FragmentRef, IngestError};
 
 /// Numbers of PutMedia's errors, by which its clients decide what to send again.
@@ -73,14 +74,13 @@ fn encode(line: &Line<'_>) -> Bytes {
 /// Clients send again what was refused with [`STREAM_READ_ERROR`], [`INTERNAL_ERROR`] or [`ARCHIVAL_ERROR`]. What was refused
 /// with any other number they skip.
 fn error_id(error: &IngestError) -> u32 {
-    match error.kind() {
-        ErrorKind::Unavailable if error.code() == "STORAGE_FAILED" => ARCHIVAL_ERROR,
-        ErrorKind::Invalid | ErrorKind::TooLarge => INVALID_DATA,
-        ErrorKind::NotFound | ErrorKind::Gone => STREAM_NOT_ACTIVE,
-        ErrorKind::Conflict | ErrorKind::Unavailable => STREAM_READ_ERROR,
-        ErrorKind::Full => ARCHIVAL_ERROR,
-        ErrorKind::Internal if matches!(error, IngestError::Append(_)) => ARCHIVAL_ERROR,
-        ErrorKind::Internal => INTERNAL_ERROR,
+    match (error, error.kind()) {
+        (_, ErrorKind::Invalid | ErrorKind::TooLarge) => INVALID_DATA,
+        (_, ErrorKind::NotFound | ErrorKind::Gone) => STREAM_NOT_ACTIVE,
+        (IngestError::Append(AppendError::ShuttingDown), _) => STREAM_READ_ERROR,
+        (IngestError::Append(_), _) | (_, ErrorKind::Full) => ARCHIVAL_ERROR,
+        (_, ErrorKind::Conflict | ErrorKind::Unavailable) => STREAM_READ_ERROR,
+        (_, ErrorKind::Internal) => INTERNAL_ERROR,
     }
 }
 
@@ -88,7 +88,6 @@ fn error_id(error: &IngestError) -> u32 {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use streams::AppendError;
 
     #[test]
     fn lines() {
