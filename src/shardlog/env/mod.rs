@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 mod files;
+#[cfg(any(test, feature = "testing"))]
+pub mod hooked;
 mod real;
 #[cfg(any(test, feature = "testing"))]
 pub mod sim;

@@ -4,8 +4,8 @@
 mod append;
 mod archive;
 mod figures;
-mod files;
 mod idle;
+mod reads;
 mod replay;
 mod tail;
 mod world;

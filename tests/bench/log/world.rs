@@ -1,9 +1,10 @@
 //! What is measured: streams, vault and the local log as the server puts them together, in this process.
 
-use super::files::{CountingFiles, Reads};
+use super::reads::Reads;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use shardlog::env::{Clock, Env, SystemClock};
+use shardlog::env::hooked::HookedFiles;
+use shardlog::env::{Clock, Env, RealFiles, SystemClock};
 use shardlog::meta::MemoryMeta;
 use shardlog::{LocalOptions, LocalStore};
 use std::collections::BTreeMap;
@@ -72,7 +73,7 @@ impl Machine {
 
     /// Opens the log in the folder `log`, and the streams on it.
     pub(crate) async fn open(&self, log: &str, options: LocalOptions) -> World {
-        let files = Arc::new(CountingFiles(self.reads.clone()));
+        let files = Arc::new(HookedFiles::new(Arc::new(RealFiles), self.reads.clone()));
         let env = Env { clock: self.clock.clone(), files, ..Env::real() };
         let store = LocalStore::open(self.folder.join(log), options, env.clone()).await.expect("the log");
         let streams = Streams::open(

@@ -2,19 +2,13 @@
 //! together.
 
 use super::*;
-use crate::env::{FileSystem, Lock, Space};
+use crate::env::hooked::{FileHooks, HookedFiles};
 use futures_util::FutureExt;
 use std::io;
 use std::sync::Condvar;
 use tokio::time::timeout;
 
-/// Files whose `sync_data` waits while the gate is shut.
-#[derive(Clone)]
-struct GateFiles {
-    files: Arc<dyn FileSystem>,
-    gate: Arc<Gate>,
-}
-
+/// Syncs wait while it is shut.
 #[derive(Default)]
 struct Gate {
     state: Mutex<GateState>,
@@ -47,70 +41,19 @@ impl Gate {
     }
 }
 
-struct GateFile {
-    file: Arc<dyn File>,
-    gate: Arc<Gate>,
+impl FileHooks for Gate {
+    fn before_sync(&self) -> io::Result<()> {
+        self.pass();
+        Ok(())
+    }
 }
 
 /// A machine with a gate before its disk.
 fn gated() -> (Env, SimHandles, Arc<Gate>) {
     let (mut env, machine) = sim_env(1);
     let gate = Arc::new(Gate::default());
-    env.files = Arc::new(GateFiles { files: env.files, gate: gate.clone() });
+    env.files = Arc::new(HookedFiles::new(env.files, gate.clone()));
     (env, machine, gate)
-}
-
-impl FileSystem for GateFiles {
-    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(GateFile { file: self.files.open(path, mode)?, gate: self.gate.clone() }))
-    }
-    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        self.files.create_dir_all(path)
-    }
-    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
-        self.files.list(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.files.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.files.remove(path)
-    }
-    fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.files.sync_dir(path)
-    }
-    fn lock(&self, path: &Path) -> io::Result<Lock> {
-        self.files.lock(path)
-    }
-    fn space(&self, path: &Path) -> io::Result<Space> {
-        self.files.space(path)
-    }
-}
-
-impl File for GateFile {
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_exact_at(buffer, offset)
-    }
-    fn write_at(&self, slices: &[io::IoSlice<'_>], offset: u64) -> io::Result<usize> {
-        self.file.write_at(slices, offset)
-    }
-    fn sync_data(&self) -> io::Result<()> {
-        self.gate.pass();
-        self.file.sync_data()
-    }
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
-    }
-    fn size(&self) -> io::Result<u64> {
-        self.file.size()
-    }
-    fn allocated(&self) -> io::Result<u64> {
-        self.file.allocated()
-    }
-
-    fn punch_hole(&self, offset: u64, len: u64) -> io::Result<()> {
-        self.file.punch_hole(offset, len)
-    }
 }
 
 #[tokio::test]
