@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
 use tests::harness::client::Client;
-use tests::harness::disks::{Kind, Mounted};
+use tests::harness::disks::{Kind, Mounted, say_none};
 use tests::harness::promises::{Pieces, Promises};
 use tests::harness::server::{self, Server, Settings};
 use tests::harness::wait;
@@ -43,8 +43,7 @@ impl Machine {
         let disk = match made {
             Ok(disk) => disk,
             Err(why) => {
-                println!("\nNO FILE SYSTEM CAN BE MOUNTED HERE, which needs root: {why}");
-                println!("THAT A FULL DISK DOES NO HARM IS NOT TESTED, but on the simulated one.\n");
+                say_none(&why, "THAT A FULL DISK DOES NO HARM IS NOT TESTED, but on the simulated one.");
                 return None;
             }
         };

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tests::harness::client::Client;
-use tests::harness::disks::{Kind, Mounted};
+use tests::harness::disks::{Kind, Mounted, say_none};
 use tests::harness::promises::{Pieces, Promises};
 use tests::harness::rtsp;
 use tests::harness::server::{self, Server, Settings};
@@ -28,8 +28,7 @@ async fn after_a_failed_sync_nothing_is_acknowledged_and_nothing_that_was_is_los
     let memory = match Mounted::memory(MEMORY_MIB, &folder.path().join("memory")) {
         Ok(memory) => memory,
         Err(why) => {
-            println!("\nNO FILE SYSTEM CAN BE MOUNTED HERE, which needs root: {why}");
-            println!("The server's own tests make syncs fail without one.\n");
+            say_none(&why, "The server's own tests make syncs fail without one.");
             return;
         }
     };

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tests::harness::client::Client;
-use tests::harness::disks::{Kind, Mounted, copy_at_once};
+use tests::harness::disks::{Kind, Mounted, copy_at_once, say_none};
 use tests::harness::promises::{Pieces, Promises};
 use tests::harness::pusher::Pusher;
 use tests::harness::seed::Seed;
@@ -40,9 +40,9 @@ async fn what_was_acknowledged_survives_power_cuts() {
             }
         }
         Err(why) => {
-            println!("\nNO FILE SYSTEM CAN BE MOUNTED HERE, which needs root: {why}");
-            println!(
-                "Power cuts take away only what the kernel has not sent to the disk; no names are lost.\n"
+            say_none(
+                &why,
+                "Power cuts take away only what the kernel has not sent to the disk; no names are lost.",
             );
             cuts_of_folder *= 5;
         }

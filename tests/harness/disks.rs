@@ -1,9 +1,18 @@
 //! File systems of a test's own: in files, by way of loop devices. They need root, and a kernel that has them; where they
 //! cannot be had the error says why, for a test to say loudly.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+/// Says that no file system can be had, why, and what is not tested for that. Past the test harness, which keeps to itself
+/// what tests print that pass.
+pub fn say_none(why: &str, untested: &str) {
+    let said = format!("\nNO FILE SYSTEM CAN BE MOUNTED HERE, which needs root: {why}\n{untested}\n\n");
+    // Whoever has closed standard error does not want to know.
+    let _ = std::io::stderr().write_all(said.as_bytes());
+}
 
 /// A kind of file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
