@@ -97,14 +97,12 @@ impl Depayloader {
             self.foreign += 1;
         }
         if received.packet.marker {
-            self.unit.drop_open();
             self.complete();
         }
     }
 
     /// Gives up what is held back.
     pub fn end(&mut self) {
-        self.unit.drop_open();
         self.complete();
     }
 
@@ -136,8 +134,7 @@ impl Depayloader {
             Role::Fragment => {
                 let (&of, part) = payload[head_bytes..].split_first()?;
                 let head = self.form.head_of_fragmented(head, of);
-                self.fragment(of & 0x80 != 0, of & 0x40 != 0, &head[..head_bytes], part);
-                Some(())
+                self.fragment(of & 0x80 != 0, of & 0x40 != 0, &head[..head_bytes], part)
             }
             Role::Foreign => None,
             Role::Parameter | Role::Begins | Role::Picture | Role::Other => self.nal(payload),
@@ -147,7 +144,7 @@ impl Depayloader {
     /// Takes a whole NAL unit.
     fn nal(&mut self, nal: &[u8]) -> Option<()> {
         let role = self.form.role(nal.get(..self.form.head_bytes())?);
-        if matches!(role, Role::Aggregation | Role::Fragment | Role::Foreign) {
+        if role.is_of_payloads() {
             return None;
         }
         self.unit.drop_open();
@@ -160,26 +157,32 @@ impl Depayloader {
         Some(())
     }
 
-    fn fragment(&mut self, first: bool, last: bool, head: &[u8], part: &[u8]) {
+    /// Takes a part of a NAL unit. What the unit is says the head of its first part, whatever later parts say.
+    fn fragment(&mut self, first: bool, last: bool, head: &[u8], part: &[u8]) -> Option<()> {
         if first {
+            self.unit.drop_open();
             let nal = [head, &part[..part.len().min(1)]].concat();
             let role = self.form.role(&nal);
-            self.unit.drop_open();
+            if role.is_of_payloads() {
+                return None;
+            }
             self.begin_if_due(role, &nal);
             if !self.unit.open(head) {
-                return;
+                return Some(());
             }
         }
-        let Some(begun) = self.unit.open else { return }; // the first is missing
+        let Some(begun) = self.unit.open else { return Some(()) }; // the first is missing
         if !self.unit.add(part) || !last {
-            return;
+            return Some(());
         }
         self.unit.close();
-        if self.form.role(head) == Role::Parameter {
-            let nal = self.unit.data.split_off(begun + LENGTH_BYTES);
+        let nal = begun + LENGTH_BYTES;
+        if self.form.role(&self.unit.data[nal..]) == Role::Parameter {
+            let set = self.unit.data.split_off(nal);
             self.unit.data.truncate(begun);
-            self.keep(&nal);
+            self.keep(&set);
         }
+        Some(())
     }
 
     /// Completes the access unit if this NAL unit begins the next one. `nal` has at least its head and, if there is one, the
@@ -205,8 +208,10 @@ impl Depayloader {
         }
     }
 
-    /// Hands out the access unit, if it has a picture; what comes before a picture is kept for it.
+    /// Hands out the access unit, if it has a picture; what comes before a picture is kept for it. Of a NAL unit no more
+    /// parts are awaited.
     fn complete(&mut self) {
+        self.unit.drop_open();
         if !std::mem::take(&mut self.unit.has_picture) {
             return;
         }

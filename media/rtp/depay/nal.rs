@@ -27,6 +27,13 @@ pub(super) enum Role {
     Foreign,
 }
 
+impl Role {
+    /// Whether only payloads have it: a NAL unit that says so of itself is not taken.
+    pub(super) fn is_of_payloads(self) -> bool {
+        matches!(self, Self::Aggregation | Self::Fragment | Self::Foreign)
+    }
+}
+
 impl Form {
     pub(super) fn head_bytes(self) -> usize {
         match self {

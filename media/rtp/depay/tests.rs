@@ -127,9 +127,32 @@ proptest! {
             let nals: Vec<&[u8]> = crate::fmp4::nal::nal_units(&data, 4).collect();
             prop_assert_eq!(nals.iter().map(|nal| nal.len() + 4).sum::<usize>(), data.len());
             prop_assert!(nals.iter().any(|nal| form.role(nal) == Role::Picture));
-            prop_assert!(nals.iter().all(|nal| form.role(nal) != Role::Parameter));
+            prop_assert!(nals.iter().all(|nal| form.role(nal) != Role::Parameter && !form.role(nal).is_of_payloads()));
         }
     }
+}
+
+#[test]
+fn a_unit_whose_last_fragment_never_comes_is_left_out() {
+    let mut depayloader = Depayloader::new(&track(Encoding::H264, &[])).unwrap();
+    let (whole, begun) = ([0x41, 0x85], [28, 0x81, 5]);
+    for (ticks, payload) in [(7, &whole[..]), (7, &begun), (8, &whole)] {
+        depayloader.push(&received(ticks, false, payload));
+    }
+    depayloader.end();
+    // The fragment began a picture of its own: nothing is left of that.
+    assert_eq!(units(depayloader.take()), [7, 8].map(|ticks| (ticks, sample(&[whole.to_vec()]))));
+}
+
+#[test]
+fn the_first_fragment_says_what_the_unit_is() {
+    let mut depayloader = Depayloader::new(&track(Encoding::H264, &[])).unwrap();
+    let (set, last_says_a_slice, picture) = ([28, 0x87, 1], [28, 0x41, 2], [0x41, 0x85]);
+    for payload in [&set[..], &last_says_a_slice, &picture] {
+        depayloader.push(&received(7, false, payload));
+    }
+    depayloader.end();
+    assert_eq!(units(depayloader.take()), [(7, sample(&[picture.to_vec()]))]);
 }
 
 #[test]
