@@ -45,6 +45,9 @@ pub enum InvalidSetting {
     /// A sealed setting, or their number.
     #[error("sealed settings: {0}")]
     Sealed(&'static str),
+    /// A setting of a stream of data records.
+    #[error("data settings: {0}")]
+    Data(&'static str),
 }
 
 /// There is no such stream.
@@ -286,8 +289,9 @@ pub enum AppendError {
 /// Errors of reading, following and trimming a shard.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The stream was deleted, or its shard is missing from the store (said in the log when the service was opened).
-    #[error("the stream was deleted")]
+    /// The stream was deleted, or its shard has expired, or is missing from the store (said in the log when the service was
+    /// opened).
+    #[error("the stream, or its shard, was deleted")]
     Deleted,
     /// The record was there and has been trimmed.
     #[error("trimmed: the oldest readable sequence is {first}")]

@@ -16,12 +16,15 @@
 
 mod catalogue;
 mod crypto;
+mod data;
 mod error;
 mod evict;
 mod hash;
+mod hex128;
 mod hold;
 mod keys;
 pub mod limits;
+mod map;
 mod owner;
 mod retention;
 mod room;
@@ -31,6 +34,7 @@ mod shard;
 mod types;
 
 pub use catalogue::settings::check_name;
+pub use data::{Capacity, Consumer, DataSettings, Distribution};
 pub use error::{
     AppendError, CatalogueError, CreateError, DataKeyError, DeleteError, InvalidSetting, OpenError,
     ReadError, ShardError, StreamNotFound, UpdateError,
@@ -38,14 +42,15 @@ pub use error::{
 pub use hash::{HashRange, split_evenly};
 pub use hold::{Held, HeldRange, Hold, HoldClock};
 pub use limits::{DiskMarks, StreamsConfig};
+pub use map::{Closed, ShardInfo, ShardMap};
 pub use retention::{RetentionReport, TrimExactly, TrimGuard};
 pub use room::DiskState;
 pub use sealed::SealedSettings;
 pub use service::Streams;
 pub use shard::Shard;
 pub use types::{
-    Appended, NewStream, PlainRecord, Record, ShardInfo, StrayShard, StreamInfo, StreamKind, StreamPage,
-    StreamPatch, StreamUsage, WhenFull,
+    Appended, NewStream, PlainRecord, Record, StrayShard, StreamInfo, StreamKind, StreamPage, StreamPatch,
+    StreamStatus, StreamUsage, WhenFull,
 };
 // The words of the log that this crate's interface is made of.
 pub use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardId, ShardState, Source, Tail};

@@ -16,6 +16,16 @@ pub const SEALED_SETTINGS_MAX: usize = 16;
 pub const SEALED_SETTING_NAME_BYTES_MAX: usize = 128;
 /// Most bytes of a stream's sealed settings, names and values together.
 pub const SEALED_SETTINGS_BYTES_MAX: usize = 8 << 10;
+/// Most bytes of what a stream of data records has besides, as JSON.
+pub const DATA_SETTINGS_BYTES_MAX: usize = 256 << 10;
+/// Most registered consumers of one stream.
+pub const CONSUMERS_MAX: usize = 50;
+/// Longest policy in bytes.
+pub const POLICY_BYTES_MAX: usize = 20 << 10;
+/// Most entries of any other list of a stream of data records.
+pub const TEXTS_MAX: usize = 64;
+/// Largest data record in bytes that a stream may be told to take, its partition key included.
+pub const RECORD_BYTES_MAX: u32 = 10 << 20;
 /// Most holds of one stream.
 pub const HOLDS_MAX: usize = 64;
 /// Longest name of a hold in bytes; it has at least one.
@@ -28,7 +38,7 @@ pub const RETENTION_BYTES_MIN: u64 = 1 << 20;
 pub const RETENTION_HOURS_MIN: u32 = 1;
 /// Longest retention in hours: ten years.
 pub const RETENTION_HOURS_MAX: u32 = 10 * 365 * 24;
-/// Most shards of one stream.
+/// Most open shards of one stream.
 pub const SHARDS_MAX: u32 = 1024;
 /// Most streams of one catalogue; all of them are held in memory.
 pub const STREAMS_MAX: usize = 100_000;

@@ -42,9 +42,8 @@ pub(crate) enum OwnerSlot {
 pub(crate) fn owner_of(
     core: &Arc<Core>,
     stream: &Arc<Stream>,
-    index: usize,
+    cell: &Arc<ShardCell>,
 ) -> Option<mpsc::Sender<Request>> {
-    let cell = stream.shards.get(index)?;
     let mut slot = cell.owner.lock().unwrap_or_else(PoisonError::into_inner);
     match &*slot {
         OwnerSlot::Closed => return None,
@@ -56,7 +55,7 @@ pub(crate) fn owner_of(
         return None;
     }
     let (sender, receiver) = mpsc::channel(OWNER_QUEUE_REQUESTS);
-    let writing = Writing { core: core.clone(), stream: stream.clone(), index, claimed: None };
+    let writing = Writing { core: core.clone(), stream: stream.clone(), cell: cell.clone(), claimed: None };
     core.tasks.spawn(run(writing, receiver));
     *slot = OwnerSlot::Running(sender.clone());
     Some(sender)
@@ -166,7 +165,7 @@ pub(crate) fn lost_owner() -> AppendError {
 struct Writing {
     core: Arc<Core>,
     stream: Arc<Stream>,
-    index: usize,
+    cell: Arc<ShardCell>,
     /// `None` before the first claim and after a writer was lost.
     claimed: Option<Claimed>,
 }
@@ -188,10 +187,6 @@ impl Claimed {
 }
 
 impl Writing {
-    fn cell(&self) -> &ShardCell {
-        &self.stream.shards[self.index]
-    }
-
     fn is_firm(&self) -> bool {
         self.claimed.as_ref().is_some_and(|claimed| claimed.firm)
     }
@@ -206,7 +201,7 @@ impl Writing {
 
     /// Ends the owner unless somebody is about to ask it for something.
     fn retire(&self, requests: &mpsc::Receiver<Request>) -> bool {
-        let mut slot = self.cell().owner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.cell.owner.lock().unwrap_or_else(PoisonError::into_inner);
         // Senders are cloned under this lock only, so with just the slot's own left nobody can be sending.
         let unused = requests.is_empty() && requests.sender_strong_count() == 1;
         if unused && matches!(&*slot, OwnerSlot::Running(_)) {
@@ -229,7 +224,7 @@ impl Writing {
             Some(claimed) if claimed.firm => claimed,
             loose => self.look(loose).await?,
         };
-        let place = Place { stream: self.stream.id, shard: self.cell().info.id.0 };
+        let place = Place { stream: self.stream.id, shard: self.cell.info.id.0 };
         let count = records.len() as u64;
         let first = claimed.next;
         let arrival = claimed.last_arrival.max(Arrival(self.core.env.clock.now_ms()));
@@ -261,7 +256,7 @@ impl Writing {
 
     /// Looks at the tail, and claims the shard unless the writer at hand is still its owner.
     async fn look(&mut self, writer: Option<Claimed>) -> Result<Claimed, AppendError> {
-        let (store, shard) = (&self.core.store, self.cell().info.id);
+        let (store, shard) = (&self.core.store, self.cell.info.id);
         let state = store.state(shard).await.map_err(not_appended)?;
         if state.tail.sealed {
             return Err(AppendError::Sealed { next: state.tail.next });

@@ -6,7 +6,7 @@ use crate::error::{CatalogueError, ReadError, ShardError};
 use crate::evict::oldest_to_go;
 use crate::hold::{Held, HeldRange};
 use crate::limits::{RETENTION_INTERVAL, RETENTION_SLACK, SPACE_INTERVAL};
-use crate::service::{Core, Streams};
+use crate::service::Streams;
 use crate::shard::Shard;
 use crate::types::StreamInfo;
 use async_trait::async_trait;
@@ -103,7 +103,7 @@ impl Streams {
             }
             self.trim_stream(&stream, guard, now, &mut report).await;
             stream.keys.close_old(self.core().env.clock.monotonic());
-            if let Err(error) = forget_keys(self.core(), &stream).await {
+            if let Err(error) = self.forget_keys(&stream).await {
                 report.fail(&stream, &error);
             }
         }
@@ -142,10 +142,29 @@ impl Streams {
         }
     }
 
+    /// Forgets the data keys that no readable record names. Key numbers never fall within a shard, so its oldest record
+    /// tells.
+    async fn forget_keys(&self, stream: &Arc<Stream>) -> Result<(), TrimError> {
+        let generations = stream.keys.generations();
+        let (Some(oldest), Some(newest)) = (generations.first(), generations.last()) else { return Ok(()) };
+        if generations.len() <= 2 {
+            return Ok(());
+        }
+        let mut needed = newest.number;
+        for shard in self.shards_of(stream) {
+            let first = shard.watch()?.borrow().first;
+            needed = needed.min(shard.key_number(first).await?.unwrap_or(needed));
+        }
+        if oldest.number < needed {
+            self.core().catalogue.forget_keys(stream, needed).await?;
+        }
+        Ok(())
+    }
+
     /// The shards of a stream.
     pub(crate) fn shards_of(&self, stream: &Arc<Stream>) -> Vec<Shard> {
-        let shard = |index| Shard::new(self.core().clone(), stream.clone(), index);
-        (0..stream.shards.len()).filter_map(shard).collect()
+        let shard = |cell| Shard::new(self.core().clone(), stream.clone(), cell);
+        stream.cells().into_iter().map(shard).collect()
     }
 
     /// What holds keep of a stream.
@@ -249,24 +268,4 @@ pub(crate) async fn held_from(shard: &Shard, guard: &dyn TrimGuard) -> Result<Op
         }
     }
     Ok(oldest)
-}
-
-/// Forgets the data keys that no readable record names. Key numbers never fall within a shard, so its oldest record
-/// tells.
-async fn forget_keys(core: &Arc<Core>, stream: &Arc<Stream>) -> Result<(), TrimError> {
-    let generations = stream.keys.generations();
-    let (Some(oldest), Some(newest)) = (generations.first(), generations.last()) else { return Ok(()) };
-    if generations.len() <= 2 {
-        return Ok(());
-    }
-    let mut needed = newest.number;
-    for index in 0..stream.shards.len() {
-        let Some(shard) = Shard::new(core.clone(), stream.clone(), index) else { continue };
-        let first = shard.watch()?.borrow().first;
-        needed = needed.min(shard.key_number(first).await?.unwrap_or(needed));
-    }
-    if oldest.number < needed {
-        core.catalogue.forget_keys(stream, needed).await?;
-    }
-    Ok(())
 }

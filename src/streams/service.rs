@@ -1,6 +1,7 @@
 //! The service: everything begins here.
 
 use crate::catalogue::Catalogue;
+use crate::data::DataSettings;
 use crate::error::{
     CatalogueError, CreateError, DeleteError, OpenError, ReadError, ShardError, StreamNotFound, UpdateError,
 };
@@ -10,7 +11,7 @@ use crate::room::{DiskState, Room};
 use crate::shard::Shard;
 use crate::types::{NewStream, StrayShard, StreamInfo, StreamKind, StreamPage, StreamPatch, StreamUsage};
 use shardlog::env::Env;
-use shardlog::{Limits, LogStore, MetaStore};
+use shardlog::{Limits, LogStore, MetaStore, StoreError};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -93,21 +94,47 @@ impl Streams {
         self.to_its_end(async move { core.catalogue.create(new).await }).await
     }
 
-    /// The stream as it stands.
+    /// The stream as it stands, if it can be used: not while it is made or deleted.
     pub fn describe(&self, name: &str) -> Result<Arc<StreamInfo>, StreamNotFound> {
         Ok(self.core.catalogue.get(name)?.info())
     }
 
-    /// Streams (of one kind, or all) in the order of their names, beginning behind `after`; at least 1 and at most
-    /// [`LIST_MAX`](crate::limits::LIST_MAX) of them.
+    /// The stream as it stands, in whatever [status](crate::StreamStatus).
+    pub fn look(&self, name: &str) -> Result<Arc<StreamInfo>, StreamNotFound> {
+        self.core.catalogue.look(name)
+    }
+
+    /// Streams (of one kind, or all) that can be used, in the order of their names, beginning behind `after`; at least 1
+    /// and at most [`LIST_MAX`](crate::limits::LIST_MAX) of them.
     pub fn list(&self, kind: Option<StreamKind>, after: Option<&str>, limit: usize) -> StreamPage {
-        self.core.catalogue.list(kind, after, limit)
+        self.core.catalogue.list(kind, false, after, limit)
+    }
+
+    /// The same of streams in whatever [status](crate::StreamStatus).
+    pub fn list_all(&self, kind: Option<StreamKind>, after: Option<&str>, limit: usize) -> StreamPage {
+        self.core.catalogue.list(kind, true, after, limit)
     }
 
     /// Changes a stream's settings; durable on return. A shorter retention works from the next retention pass on.
     pub async fn update(&self, name: &str, patch: StreamPatch) -> Result<Arc<StreamInfo>, UpdateError> {
         let (core, name) = (self.core.clone(), name.to_owned());
         self.to_its_end(async move { core.catalogue.update(&name, patch).await }).await
+    }
+
+    /// Changes what a stream of data records has besides; durable on return. `edit` sees the settings as they stand and may
+    /// run more than once; nothing is written if it fails. Changes of one stream come one after the other.
+    pub async fn change_data<T, E>(
+        &self,
+        name: &str,
+        edit: impl FnMut(&mut DataSettings) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<UpdateError> + Send + 'static,
+    {
+        let (core, name) = (self.core.clone(), name.to_owned());
+        let closing = || E::from(UpdateError::Catalogue(CatalogueError::ShuttingDown));
+        self.run_to_its_end(async move { core.catalogue.change_data(&name, edit).await }, closing).await
     }
 
     /// Places a hold on a stream, in the stead of one of the same name; durable on return. What it covers stays until it is
@@ -135,14 +162,12 @@ impl Streams {
         self.to_its_end(async move { core.catalogue.delete(&name).await }).await
     }
 
-    /// A shard of a stream.
+    /// A shard of a stream, by its index.
     pub fn shard(&self, name: &str, index: u32) -> Result<Shard, ShardError> {
         let stream = self.core.catalogue.get(name)?;
-        let no_such_shard = || ShardError::NoSuchShard { name: name.to_owned(), index };
-        usize::try_from(index)
-            .ok()
-            .and_then(|index| Shard::new(self.core.clone(), stream, index))
-            .ok_or_else(no_such_shard)
+        let cell = stream.cell(index);
+        let cell = cell.ok_or_else(|| ShardError::NoSuchShard { name: name.to_owned(), index })?;
+        Ok(Shard::new(self.core.clone(), stream, cell))
     }
 
     /// Shards in the store that belonged to no stream when the service was opened. Nobody has their keys; they are left
@@ -155,8 +180,12 @@ impl Streams {
     pub async fn usage(&self, name: &str) -> Result<StreamUsage, ShardError> {
         let stream = self.core.catalogue.get(name)?;
         let mut usage = StreamUsage::default();
-        for shard in &stream.shards {
-            let state = self.core.store.state(shard.info.id).await.map_err(ReadError::from)?;
+        for cell in stream.cells() {
+            let state = match self.core.store.state(cell.info.id).await {
+                // It has expired since the list was made.
+                Err(StoreError::NotFound(_)) if stream.cell(cell.info.index).is_none() => continue,
+                state => state.map_err(ReadError::from)?,
+            };
             usage.stored_bytes = usage.stored_bytes.saturating_add(state.stored_bytes);
             usage.records =
                 usage.records.saturating_add(state.tail.next.0.saturating_sub(state.tail.first.0));
@@ -175,8 +204,6 @@ impl Streams {
         self.core.tasks.wait().await;
     }
 
-    /// Runs a change of the catalogue in a task of its own, so that a caller who goes away (a client that hangs up) does
-    /// not leave it half done.
     async fn to_its_end<T, E>(
         &self,
         work: impl Future<Output = Result<T, E>> + Send + 'static,
@@ -185,11 +212,20 @@ impl Streams {
         T: Send + 'static,
         E: From<CatalogueError> + Send + 'static,
     {
+        self.run_to_its_end(work, || CatalogueError::ShuttingDown.into()).await
+    }
+
+    /// Runs a change of the catalogue in a task of its own, so that a caller who goes away (a client that hangs up) does
+    /// not leave it half done.
+    async fn run_to_its_end<T: Send + 'static, E: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+        closing: impl Fn() -> E,
+    ) -> Result<T, E> {
         if self.core.is_closing() {
-            return Err(CatalogueError::ShuttingDown.into());
+            return Err(closing());
         }
-        let task = self.core.tasks.spawn(work);
-        task.await.unwrap_or_else(|_| Err(CatalogueError::ShuttingDown.into()))
+        self.core.tasks.spawn(work).await.unwrap_or_else(|_| Err(closing()))
     }
 }
 

@@ -4,9 +4,10 @@ use crate::catalogue::{ShardCell, Stream};
 use crate::crypto::{Place, ToOpen, forged, open_records};
 use crate::error::{AppendError, ReadError};
 use crate::limits::{READ_BYTES_MAX, READ_RECORDS_MAX, RECORD_COST_BYTES};
+use crate::map::ShardInfo;
 use crate::owner::{Request, lost_owner, owner_of};
 use crate::service::Core;
-use crate::types::{Appended, PlainRecord, Record, ShardInfo, StreamInfo};
+use crate::types::{Appended, PlainRecord, Record, StreamInfo};
 use bytes::Bytes;
 use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardState, StoreError, StoredRecord, Tail};
 use std::ops::Range;
@@ -25,25 +26,21 @@ const ONE_HEAD: ReadLimit = ReadLimit { records: 1, bytes: 0 };
 pub struct Shard {
     core: Arc<Core>,
     stream: Arc<Stream>,
-    index: usize,
+    cell: Arc<ShardCell>,
 }
 
 impl Shard {
-    pub(crate) fn new(core: Arc<Core>, stream: Arc<Stream>, index: usize) -> Option<Self> {
-        (index < stream.shards.len()).then_some(Self { core, stream, index })
-    }
-
-    fn cell(&self) -> &ShardCell {
-        &self.stream.shards[self.index]
+    pub(crate) fn new(core: Arc<Core>, stream: Arc<Stream>, cell: Arc<ShardCell>) -> Self {
+        Self { core, stream, cell }
     }
 
     fn place(&self) -> Place {
-        Place { stream: self.stream.id, shard: self.cell().info.id.0 }
+        Place { stream: self.stream.id, shard: self.cell.info.id.0 }
     }
 
-    /// Its id and hash range.
+    /// The shard as it stands; as it was made, if it has expired since.
     pub fn info(&self) -> ShardInfo {
-        self.cell().info
+        self.stream().shards.by_index(self.cell.info.index).copied().unwrap_or(self.cell.info)
     }
 
     /// The stream it belongs to, as it stands.
@@ -84,10 +81,9 @@ impl Shard {
         let bytes = self.check(&records)?;
         let cost = bytes.saturating_add(records.len().saturating_mul(RECORD_COST_BYTES));
         // The shard's own share first: who waits for that must not hold a part of everybody's.
-        let own =
-            self.admit(&self.cell().admission, cost, self.core.config.shard_admission_bytes_max).await?;
+        let own = self.admit(&self.cell.admission, cost, self.core.config.shard_admission_bytes_max).await?;
         let all = self.admit(&self.core.admission, cost, self.core.config.admission_bytes_max).await?;
-        let owner = owner_of(&self.core, &self.stream, self.index).ok_or_else(|| self.refusal())?;
+        let owner = owner_of(&self.core, &self.stream, &self.cell).ok_or_else(|| self.refusal())?;
         let (reply, answer) = oneshot::channel();
         let request = Request { records, upkeep, admitted: [own, all], reply };
         self.stream.appended.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -150,32 +146,32 @@ impl Shard {
     /// Follows the ends of the shard; only durable records count. Closes when the stream is deleted.
     pub fn watch(&self) -> Result<watch::Receiver<Tail>, ReadError> {
         self.check_alive()?;
-        Ok(self.core.store.watch(self.cell().info.id)?)
+        Ok(self.core.store.watch(self.cell.info.id)?)
     }
 
     /// What the shard looks like now.
     pub async fn state(&self) -> Result<ShardState, ReadError> {
         self.check_alive()?;
-        Ok(self.core.store.state(self.cell().info.id).await?)
+        Ok(self.core.store.state(self.cell.info.id).await?)
     }
 
     /// The first record that arrived at or after `at`; the next sequence when there is none.
     pub async fn seek(&self, at: Arrival) -> Result<Seq, ReadError> {
         self.check_alive()?;
-        Ok(self.core.store.seek(self.cell().info.id, at).await?)
+        Ok(self.core.store.seek(self.cell.info.id, at).await?)
     }
 
     /// The first record that arrived within a range of milliseconds since the Unix epoch, if there is one.
     pub async fn arrived_in(&self, from_ms: u64, to_ms: u64) -> Result<Option<Seq>, ReadError> {
         let seq = self.seek(Arrival(from_ms)).await?;
-        let found = self.core.store.read(self.cell().info.id, seq, ONE_HEAD, Parts::Heads).await?;
+        let found = self.core.store.read(self.cell.info.id, seq, ONE_HEAD, Parts::Heads).await?;
         Ok(found.first().filter(|record| record.arrival.0 < to_ms).map(|record| record.seq))
     }
 
     /// Bytes that the records from `from` on take on disk, framing included.
     pub async fn stored_from(&self, from: Seq) -> Result<u64, ReadError> {
         self.check_alive()?;
-        Ok(self.core.store.stored_from(self.cell().info.id, from).await?)
+        Ok(self.core.store.stored_from(self.cell.info.id, from).await?)
     }
 
     /// Bytes that all records take on disk; 0 if that cannot be known.
@@ -197,7 +193,7 @@ impl Shard {
             records: limit.records.clamp(1, READ_RECORDS_MAX),
             bytes: limit.bytes.min(READ_BYTES_MAX),
         };
-        let stored = self.core.store.read(self.cell().info.id, from, limit, parts).await?;
+        let stored = self.core.store.read(self.cell.info.id, from, limit, parts).await?;
         let mut records = Vec::with_capacity(stored.len());
         for (index, record) in (0..).zip(stored) {
             if record.seq != from.plus(index) {
@@ -211,7 +207,7 @@ impl Shard {
     /// A store must not pass over records: that is how loss shows.
     fn skipped(&self, expected: Seq, found: Seq) -> ReadError {
         ReadError::Corrupt(StoreError::Corrupt {
-            place: format!("shard {} sequence {expected}", self.cell().info.id),
+            place: format!("shard {} sequence {expected}", self.cell.info.id),
             what: format!("the store went on with sequence {found}"),
         })
     }
@@ -219,7 +215,7 @@ impl Shard {
     /// A byte range of one body. Reads and opens the 256 KiB pieces that cover the range, no more.
     pub async fn body(&self, seq: Seq, range: Range<u64>) -> Result<Bytes, ReadError> {
         self.check_alive()?;
-        let (store, shard) = (&self.core.store, self.cell().info.id);
+        let (store, shard) = (&self.core.store, self.cell.info.id);
         let mut found = store.read(shard, seq, ONE_HEAD, Parts::Heads).await?;
         let Some(record) = found.pop() else { return Err(ReadError::Unwritten { next: seq }) };
         let one = self.to_open(record)?;
@@ -234,12 +230,12 @@ impl Shard {
     /// Forgets every record before `before`; durable on return. Trimming backwards does nothing.
     pub async fn trim(&self, before: Seq) -> Result<(), ReadError> {
         self.check_alive()?;
-        Ok(self.core.store.trim(self.cell().info.id, before).await?)
+        Ok(self.core.store.trim(self.cell.info.id, before).await?)
     }
 
     /// Number of the data key under which a record is sealed.
     pub(crate) async fn key_number(&self, seq: Seq) -> Result<Option<u32>, ReadError> {
-        let found = self.core.store.read(self.cell().info.id, seq, ONE_HEAD, Parts::Heads).await?;
+        let found = self.core.store.read(self.cell.info.id, seq, ONE_HEAD, Parts::Heads).await?;
         found.first().map(key_number_of).transpose()
     }
 
@@ -259,6 +255,6 @@ fn key_number_of(record: &StoredRecord) -> Result<u32, ReadError> {
 
 impl std::fmt::Debug for Shard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Shard({})", self.cell().info.id)
+        write!(f, "Shard({})", self.cell.info.id)
     }
 }

@@ -1,14 +1,16 @@
 //! The words of this crate.
 
+use crate::data::DataSettings;
 use crate::error::AppendError;
-use crate::hash::HashRange;
 use crate::hold::Hold;
+use crate::map::{ShardInfo, ShardMap};
 use crate::sealed::SealedSettings;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use shardlog::{Arrival, Seq, ShardId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a stream is for. Written to disk: the names are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +20,19 @@ pub enum StreamKind {
     Video,
     /// Plain data records.
     Data,
+}
+
+/// Where a stream is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StreamStatus {
+    /// It is being made, and nothing else can be done with it.
+    Creating,
+    /// It is there.
+    Active,
+    /// It is there, and its shards are being split or merged.
+    Updating,
+    /// Its data keys are destroyed, and what is left is being deleted.
+    Deleting,
 }
 
 /// What a stream does when the disk is full.
@@ -56,6 +71,8 @@ pub struct NewStream {
     pub attributes: BTreeMap<String, String>,
     /// What must not be shown.
     pub sealed_settings: SealedSettings,
+    /// What a stream of data records has besides; `None`: as by default. Not for video.
+    pub data: Option<DataSettings>,
 }
 
 /// A change of a stream. What is `None` stays.
@@ -97,35 +114,38 @@ pub struct StreamInfo {
     pub attributes: BTreeMap<String, String>,
     /// What must not be shown: not for answers of an interface.
     pub sealed_settings: SealedSettings,
-    /// Its shards, in the order of their indexes and hash ranges.
-    pub shards: Vec<ShardInfo>,
+    /// What a stream of data records has besides; `None` for video.
+    pub data: Option<Arc<DataSettings>>,
+    /// Where it is in its life.
+    pub status: StreamStatus,
+    /// Its shards, open ones and closed ones that can still be read, in the order of their indexes.
+    pub shards: ShardMap,
     /// The key-encryption key that wraps its data keys.
     pub key: String,
 }
 
 impl StreamInfo {
-    /// The index of the shard that owns a hash key.
-    pub fn shard_of(&self, hash_key: u128) -> Option<u32> {
-        let index = self.shards.partition_point(|shard| shard.hash_range.last < hash_key);
-        let shard = self.shards.get(index)?;
-        shard.hash_range.contains(hash_key).then(|| u32::try_from(index).ok())?
+    /// The shards that take records, in the order of their hash keys.
+    pub fn open_shards(&self) -> impl ExactSizeIterator<Item = &ShardInfo> {
+        self.shards.open()
     }
-}
 
-/// One shard of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShardInfo {
-    /// Its id in the record log.
-    pub id: ShardId,
-    /// The hash keys it owns.
-    pub hash_range: HashRange,
+    /// The open shard that owns a hash key.
+    pub fn open_shard_of(&self, hash_key: u128) -> Option<&ShardInfo> {
+        self.shards.open_of(hash_key)
+    }
+
+    /// The readable shards that were made of this one: none while it is open.
+    pub fn children(&self, index: u32) -> impl Iterator<Item = &ShardInfo> {
+        self.shards.children(index)
+    }
 }
 
 /// A page of `list`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamPage {
     /// Streams in the order of their names.
-    pub streams: Vec<std::sync::Arc<StreamInfo>>,
+    pub streams: Vec<Arc<StreamInfo>>,
     /// What to pass as `after` for the next page; `None` at the end.
     pub next: Option<String>,
 }

@@ -123,6 +123,7 @@ impl Video {
             when_full,
             attributes,
             sealed_settings,
+            data: None,
         };
         self.inner.streams.create(stream).await?;
         Ok(self.describe(&name).await?)

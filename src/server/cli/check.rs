@@ -172,12 +172,10 @@ async fn check_streams(streams: &Streams, env: Env, known: &mut HashSet<ShardId>
         let page = streams.list(None, after.as_deref(), streams::limits::LIST_MAX);
         for stream in page.streams {
             report.streams += 1;
-            for index in 0..stream.shards.len() {
-                let place = format!("stream {}, shard {}", stream.name, stream.shards[index].id);
-                known.insert(stream.shards[index].id);
-                let shard =
-                    u32::try_from(index).ok().and_then(|index| streams.shard(&stream.name, index).ok());
-                let Some(shard) = shard else { continue };
+            for info in stream.shards.iter() {
+                let place = format!("stream {}, shard {}", stream.name, info.id);
+                known.insert(info.id);
+                let Ok(shard) = streams.shard(&stream.name, info.index) else { continue };
                 let Some(state) = report.take(&place, shard.state().await) else { continue };
                 let read = async |from, limit| {
                     let records = shard.read(from, limit, Parts::Whole).await;

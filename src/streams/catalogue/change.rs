@@ -3,6 +3,7 @@
 use super::row::Row;
 use super::{Catalogue, Stream};
 use crate::crypto::off_runtime;
+use crate::data::DataSettings;
 use crate::error::{CatalogueError, DataKeyError, InvalidSetting, StreamNotFound, UpdateError};
 use crate::hold::Hold;
 use crate::keys::Generation;
@@ -36,16 +37,16 @@ impl Catalogue {
 
     /// Changes the row of a stream. `edit` says whether there is anything to write; it runs again on the newer row when
     /// somebody else wrote first. The stream in memory follows once the row stands.
-    async fn change(
+    pub(super) async fn change<E: From<CatalogueError>>(
         &self,
         stream: &Stream,
-        mut edit: impl FnMut(&mut Row) -> Result<bool, CatalogueError> + Send,
-    ) -> Result<(), CatalogueError> {
+        mut edit: impl FnMut(&mut Row) -> Result<bool, E> + Send,
+    ) -> Result<(), E> {
         let mut state = stream.row.lock().await;
         let mut tries = 0;
         loop {
             if stream.is_deleted() {
-                return Err(DataKeyError::Destroyed.into());
+                return Err(CatalogueError::from(DataKeyError::Destroyed).into());
             }
             let mut row = Row::of(&stream.info(), stream.keys.generations());
             if !edit(&mut row)? {
@@ -68,7 +69,7 @@ impl Catalogue {
                         stream.adopt(&row);
                     }
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -95,6 +96,35 @@ impl Catalogue {
             Ok(before != *row)
         });
         changed(&stream, name, change.await)
+    }
+
+    /// Changes what a stream of data records has besides, durably. `edit` sees it as it stands and may run more than once;
+    /// if it fails, nothing is written.
+    pub(crate) async fn change_data<T: Send, E: From<UpdateError> + Send>(
+        &self,
+        name: &str,
+        mut edit: impl FnMut(&mut DataSettings) -> Result<T, E> + Send,
+    ) -> Result<T, E> {
+        let stream = self.get(name).map_err(UpdateError::from)?;
+        let mut told = None;
+        let change = self.change(&stream, |row| {
+            let Some(data) = row.info().data else {
+                return Err(Refused::Setting(InvalidSetting::Data("not for a stream of this kind").into()));
+            };
+            let mut changed = (*data).clone();
+            told = Some(edit(&mut changed).map_err(Refused::Edit)?);
+            changed.validate().map_err(|invalid| Refused::Setting(invalid.into()))?;
+            let differs = changed != *data;
+            row.data = Some(changed);
+            Ok(differs)
+        });
+        match (change.await, told) {
+            (Ok(()), Some(told)) => Ok(told),
+            (Err(Refused::Edit(error)), _) => Err(error),
+            (Err(Refused::Setting(error)), _) => Err(error.into()),
+            (Err(Refused::Catalogue(error)), _) => Err(update_error(name, error).into()),
+            (Ok(()), None) => Err(UpdateError::NotFound(StreamNotFound { name: name.to_owned() }).into()),
+        }
     }
 
     /// Places a hold, in the stead of one of the same name; durable on return. From then on nothing it covers is trimmed:
@@ -196,18 +226,32 @@ impl Catalogue {
     }
 }
 
+/// Why settings did not change.
+enum Refused<E> {
+    Edit(E),
+    Setting(UpdateError),
+    Catalogue(CatalogueError),
+}
+
+impl<E> From<CatalogueError> for Refused<E> {
+    fn from(error: CatalogueError) -> Self {
+        Self::Catalogue(error)
+    }
+}
+
 /// What became of a change of a stream.
 fn changed(
     stream: &Stream,
     name: &str,
     change: Result<(), CatalogueError>,
 ) -> Result<Arc<StreamInfo>, UpdateError> {
-    match change {
-        Ok(()) => Ok(stream.info()),
+    change.map(|()| stream.info()).map_err(|error| update_error(name, error))
+}
+
+fn update_error(name: &str, error: CatalogueError) -> UpdateError {
+    match error {
         // Deleted between the look-up and the change.
-        Err(CatalogueError::Key(DataKeyError::Destroyed)) => {
-            Err(StreamNotFound { name: name.to_owned() }.into())
-        }
-        Err(error) => Err(error.into()),
+        CatalogueError::Key(DataKeyError::Destroyed) => StreamNotFound { name: name.to_owned() }.into(),
+        error => error.into(),
     }
 }

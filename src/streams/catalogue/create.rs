@@ -6,7 +6,8 @@ use super::{Catalogue, SHARDS_AT_ONCE, Slot, Stream};
 use crate::error::{CatalogueError, CreateError};
 use crate::hash::split_evenly;
 use crate::limits::STREAMS_MAX;
-use crate::types::{NewStream, ShardInfo, StreamInfo};
+use crate::map::{ShardInfo, ShardMap};
+use crate::types::{NewStream, StreamInfo, StreamKind, StreamStatus};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use shardlog::ShardId;
 use std::sync::Arc;
@@ -15,36 +16,37 @@ impl Catalogue {
     /// Makes a stream, durably. Must run to its end: the caller must not drop it half way.
     pub(crate) async fn create(&self, new: NewStream) -> Result<Arc<StreamInfo>, CreateError> {
         new.validate()?;
-        let name = new.name.clone();
-        self.reserve(&name)?;
-        match self.make(new).await {
+        let info = Arc::new(self.first_info(new));
+        self.reserve(&info)?;
+        match self.make(&info).await {
             Ok(stream) => {
-                let info = stream.info();
-                self.names_mut().insert(name, Slot::Here(stream));
-                Ok(info)
+                let made = stream.info();
+                self.names_mut().insert(info.name.clone(), Slot::Here(stream));
+                Ok(made)
             }
             Err(error) => {
-                self.names_mut().remove(&name);
+                self.names_mut().remove(&info.name);
                 Err(error.into())
             }
         }
     }
 
-    fn reserve(&self, name: &str) -> Result<(), CreateError> {
+    fn reserve(&self, info: &Arc<StreamInfo>) -> Result<(), CreateError> {
         let mut names = self.names_mut();
-        if names.contains_key(name) {
-            return Err(CreateError::AlreadyExists { name: name.to_owned() });
+        if names.contains_key(&info.name) {
+            return Err(CreateError::AlreadyExists { name: info.name.clone() });
         }
         if names.len() >= STREAMS_MAX {
             return Err(CreateError::TooMany { max: STREAMS_MAX });
         }
-        names.insert(name.to_owned(), Slot::Making);
+        names.insert(info.name.clone(), Slot::Making(info.clone()));
         Ok(())
     }
 
-    async fn make(&self, new: NewStream) -> Result<Arc<Stream>, CatalogueError> {
-        let mut row = self.first_row(new)?;
-        let key = key_of(row.id);
+    async fn make(&self, info: &StreamInfo) -> Result<Arc<Stream>, CatalogueError> {
+        let key = key_of(info.id);
+        let first_key = self.new_generation(&info.key, &key, 1, info.created_ms)?;
+        let mut row = Row { phase: Phase::Creating, ..Row::of(info, vec![first_key]) };
         let version = self.write_row(&key, None, &row).await?;
         match self.make_shards(&mut row, &key, version).await {
             Ok(version) => Ok(Arc::new(Stream::new(&row, version, self.shard_admission_bytes))),
@@ -57,27 +59,33 @@ impl Catalogue {
         }
     }
 
-    fn first_row(&self, new: NewStream) -> Result<Row, CatalogueError> {
-        let id = ShardId::new(&self.env).0;
-        let now_ms = self.env.clock.now_ms();
-        let key = self.default_key.to_string();
-        let ranges = split_evenly(new.shards).into_iter();
-        let info = StreamInfo {
-            id,
+    fn first_info(&self, new: NewStream) -> StreamInfo {
+        let created_ms = self.env.clock.now_ms();
+        let shard = |(index, hash_range)| ShardInfo {
+            index,
+            id: ShardId::new(&self.env),
+            hash_range,
+            parent: None,
+            adjacent_parent: None,
+            created_ms,
+            closed: None,
+        };
+        StreamInfo {
+            id: ShardId::new(&self.env).0,
             name: new.name,
             kind: new.kind,
-            created_ms: now_ms,
+            created_ms,
             retention_hours: new.retention_hours,
             retention_bytes: new.retention_bytes,
             when_full: new.when_full,
             holds: Vec::new(),
             attributes: new.attributes,
             sealed_settings: new.sealed_settings,
-            shards: ranges.map(|hash_range| ShardInfo { id: ShardId::new(&self.env), hash_range }).collect(),
-            key: key.clone(),
-        };
-        let first_key = self.new_generation(&key, &key_of(id), 1, now_ms)?;
-        Ok(Row { phase: Phase::Creating, ..Row::of(&info, vec![first_key]) })
+            data: (new.kind == StreamKind::Data).then(|| Arc::new(new.data.unwrap_or_default())),
+            status: StreamStatus::Creating,
+            shards: ShardMap::new((0..).zip(split_evenly(new.shards)).map(shard).collect()),
+            key: self.default_key.to_string(),
+        }
     }
 
     async fn make_shards(&self, row: &mut Row, key: &str, version: u64) -> Result<u64, CatalogueError> {

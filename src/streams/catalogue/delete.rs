@@ -18,7 +18,7 @@ impl Catalogue {
         let not_found = || StreamNotFound { name: name.to_owned() };
         let stream = match self.names().get(name) {
             Some(Slot::Here(stream) | Slot::Leaving(stream)) => stream.clone(),
-            Some(Slot::Making) | None => return Err(not_found().into()),
+            Some(Slot::Making(_)) | None => return Err(not_found().into()),
         };
         let mut state = stream.row.lock().await;
         if state.gone {

@@ -16,13 +16,14 @@ mod delete;
 mod open;
 pub(crate) mod row;
 pub(crate) mod settings;
+mod shard_row;
 mod stream;
 
 pub(crate) use stream::{ShardCell, Stream};
 
 use crate::error::StreamNotFound;
 use crate::limits::LIST_MAX;
-use crate::types::{StrayShard, StreamKind, StreamPage};
+use crate::types::{StrayShard, StreamInfo, StreamKind, StreamPage};
 use shardlog::env::Env;
 use shardlog::{LogStore, MetaStore};
 use std::collections::BTreeMap;
@@ -49,11 +50,20 @@ pub(crate) struct Catalogue {
 /// What stands under a name.
 enum Slot {
     /// Reserved by a `create` that is under way.
-    Making,
+    Making(Arc<StreamInfo>),
     /// A stream.
     Here(Arc<Stream>),
     /// A stream whose data keys are gone and whose shards are being deleted. Nobody but `delete` finds it.
     Leaving(Arc<Stream>),
+}
+
+impl Slot {
+    fn info(&self) -> Arc<StreamInfo> {
+        match self {
+            Self::Making(info) => info.clone(),
+            Self::Here(stream) | Self::Leaving(stream) => stream.info(),
+        }
+    }
 }
 
 impl Catalogue {
@@ -73,15 +83,29 @@ impl Catalogue {
         }
     }
 
-    /// Streams in the order of their names, beginning behind `after`.
-    pub(crate) fn list(&self, kind: Option<StreamKind>, after: Option<&str>, limit: usize) -> StreamPage {
+    /// The stream of that name as it stands, also one that is still being made or not quite deleted.
+    pub(crate) fn look(&self, name: &str) -> Result<Arc<StreamInfo>, StreamNotFound> {
+        let slot = self.names().get(name).map(Slot::info);
+        slot.ok_or_else(|| StreamNotFound { name: name.to_owned() })
+    }
+
+    /// Streams in the order of their names, beginning behind `after`: those that are here, or `all`.
+    pub(crate) fn list(
+        &self,
+        kind: Option<StreamKind>,
+        all: bool,
+        after: Option<&str>,
+        limit: usize,
+    ) -> StreamPage {
         let limit = limit.clamp(1, LIST_MAX);
         let names = self.names();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut page = StreamPage::default();
         for slot in names.range::<str, _>((from, Bound::Unbounded)).map(|(_, slot)| slot) {
-            let Slot::Here(stream) = slot else { continue };
-            let info = stream.info();
+            if !all && !matches!(slot, Slot::Here(_)) {
+                continue;
+            }
+            let info = slot.info();
             if kind.is_some_and(|kind| kind != info.kind) {
                 continue;
             }
@@ -98,7 +122,7 @@ impl Catalogue {
     pub(crate) fn all(&self) -> Vec<Arc<Stream>> {
         let here = |slot: &Slot| match slot {
             Slot::Here(stream) => Some(stream.clone()),
-            Slot::Making | Slot::Leaving(_) => None,
+            Slot::Making(_) | Slot::Leaving(_) => None,
         };
         self.names().values().filter_map(here).collect()
     }

@@ -53,7 +53,7 @@ impl Catalogue {
         let mut known = BTreeSet::new();
         for slot in streams.values() {
             let Slot::Here(stream) = slot else { continue };
-            for shard in stream.shards.iter().map(|cell| cell.info.id) {
+            for shard in stream.info().shards.iter().map(|shard| shard.id) {
                 if !stored.contains(&shard) {
                     tracing::error!(row = stream.row_key, %shard, "a shard is missing from the store");
                 }

@@ -10,16 +10,20 @@
 //! +---------+------------------------------------------------------------+
 //! ```
 
+use super::shard_row::ShardRow;
+use crate::data::DataSettings;
 use crate::error::CatalogueError;
-use crate::hash::HashRange;
+use crate::hex128;
 use crate::hold::Hold;
 use crate::keys::Generation;
 use crate::limits::ROW_BYTES_MAX;
+use crate::map::{ShardInfo, ShardMap};
 use crate::sealed::SealedSettings;
-use crate::types::{ShardInfo, StreamInfo, StreamKind, WhenFull};
+use crate::types::{StreamInfo, StreamKind, StreamStatus, WhenFull};
 use serde::{Deserialize, Serialize};
 use shardlog::ShardId;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Every row's key begins with this.
 pub(crate) const PREFIX: &str = "stream/";
@@ -58,23 +62,14 @@ pub(crate) struct Row {
     pub(crate) attributes: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "SealedSettings::is_empty")]
     pub(crate) sealed_settings: SealedSettings,
+    /// For data records only, and not in rows that are older than such settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) data: Option<DataSettings>,
     pub(crate) shards: Vec<ShardRow>,
     /// The key-encryption key.
     pub(crate) key: String,
     /// The data keys that a readable record may need, oldest first.
     pub(crate) data_keys: Vec<Generation>,
-}
-
-/// A shard as it is written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ShardRow {
-    #[serde(with = "hex128")]
-    pub(crate) id: u128,
-    #[serde(with = "hex128")]
-    pub(crate) first_hash: u128,
-    #[serde(with = "hex128")]
-    pub(crate) last_hash: u128,
 }
 
 /// The key of a stream's row.
@@ -102,8 +97,8 @@ impl Row {
         if key_of(row.id) != key {
             return Err(damaged(key.to_owned(), &"holds another stream"));
         }
-        if row.shards.is_empty() {
-            return Err(damaged(key.to_owned(), &"has no shards"));
+        if let Some(fault) = row.shard_map().fault() {
+            return Err(damaged(key.to_owned(), &fault));
         }
         Ok(row)
     }
@@ -113,12 +108,14 @@ impl Row {
         self.shards.iter().map(|shard| ShardId(shard.id)).collect()
     }
 
+    fn shard_map(&self) -> ShardMap {
+        let shard = |(place, shard): (u32, &ShardRow)| shard.info(place, self.created_ms);
+        ShardMap::new((0..).zip(&self.shards).map(shard).collect())
+    }
+
     /// The stream as users see it.
     pub(crate) fn info(&self) -> StreamInfo {
-        let shard = |shard: &ShardRow| ShardInfo {
-            id: ShardId(shard.id),
-            hash_range: HashRange { first: shard.first_hash, last: shard.last_hash },
-        };
+        let data = || Arc::new(self.data.clone().unwrap_or_default());
         StreamInfo {
             id: self.id,
             name: self.name.clone(),
@@ -130,18 +127,20 @@ impl Row {
             holds: self.holds.clone(),
             attributes: self.attributes.clone(),
             sealed_settings: self.sealed_settings.clone(),
-            shards: self.shards.iter().map(shard).collect(),
+            data: (self.kind == StreamKind::Data).then(data),
+            status: match self.phase {
+                Phase::Creating => StreamStatus::Creating,
+                Phase::Active => StreamStatus::Active,
+                Phase::Deleting => StreamStatus::Deleting,
+            },
+            shards: self.shard_map(),
             key: self.key.clone(),
         }
     }
 
     /// The row of an active stream.
     pub(crate) fn of(info: &StreamInfo, data_keys: Vec<Generation>) -> Self {
-        let shard = |shard: &ShardInfo| ShardRow {
-            id: shard.id.0,
-            first_hash: shard.hash_range.first,
-            last_hash: shard.hash_range.last,
-        };
+        let shard = |(place, shard): (u32, &ShardInfo)| ShardRow::of(shard, place, info.created_ms);
         Self {
             id: info.id,
             phase: Phase::Active,
@@ -154,7 +153,8 @@ impl Row {
             holds: info.holds.clone(),
             attributes: info.attributes.clone(),
             sealed_settings: info.sealed_settings.clone(),
-            shards: info.shards.iter().map(shard).collect(),
+            data: info.data.as_deref().cloned(),
+            shards: (0..).zip(info.shards.iter()).map(shard).collect(),
             key: info.key.clone(),
             data_keys,
         }
@@ -165,28 +165,27 @@ fn damaged(key: String, what: &dyn std::fmt::Display) -> CatalogueError {
     CatalogueError::Row { key, what: what.to_string() }
 }
 
-/// A 128-bit number as 32 hex digits: JSON readers lose digits of numbers as large as that.
-mod hex128 {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{value:032x}"))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.len() != 32 {
-            return Err(D::Error::custom("expected 32 hex digits"));
-        }
-        u128::from_str_radix(&text, 16).map_err(D::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Capacity, Consumer};
+    use crate::hash::{HashRange, split_evenly};
     use crate::hold::{HeldRange, HoldClock};
+    use crate::map::Closed;
     use proptest::prelude::*;
+    use shardlog::Seq;
+
+    fn shard(index: u32, hash_range: HashRange) -> ShardInfo {
+        ShardInfo {
+            index,
+            id: ShardId(u128::from(index) + 7),
+            hash_range,
+            parent: None,
+            adjacent_parent: None,
+            created_ms: 1_700_000_000_000,
+            closed: None,
+        }
+    }
 
     fn row() -> Row {
         let info = StreamInfo {
@@ -200,11 +199,11 @@ mod tests {
             holds: Vec::new(),
             attributes: BTreeMap::from([("place".into(), "gate \u{1F3A5}".into())]),
             sealed_settings: SealedSettings::default().with("source", "rtsp://camera/1".to_owned()),
-            shards: crate::hash::split_evenly(3)
-                .into_iter()
-                .enumerate()
-                .map(|(i, hash_range)| ShardInfo { id: ShardId(i as u128 + 7), hash_range })
-                .collect(),
+            data: None,
+            status: StreamStatus::Active,
+            shards: ShardMap::new(
+                (0..).zip(split_evenly(3)).map(|(index, range)| shard(index, range)).collect(),
+            ),
             key: "0190".into(),
         };
         Row::of(&info, vec![Generation { number: 1, created_ms: 5, wrapped: vec![1, 2, 3] }])
@@ -244,6 +243,46 @@ mod tests {
         let row = Row::decode("stream/01900000-0000-7000-8000-000000000001", stored.as_bytes()).unwrap();
         assert_eq!(row.encode().unwrap(), stored.as_bytes());
         assert_eq!(row.data_keys[0].wrapped, vec![1, 2, 3]);
+    }
+
+    /// What was added to version 1 when shards could be split, and streams of data had settings of their own.
+    #[test]
+    fn the_life_of_shards_is_kept() {
+        let mut info = StreamInfo { kind: StreamKind::Data, ..row().info() };
+        let whole = info.shards[0].hash_range;
+        let mut shards: Vec<_> = info.shards.to_vec();
+        // The first has been split in two and is still there; of the second only its child is.
+        shards[0].closed = Some(Closed { at_ms: 1_700_000_000_500, next: Seq(17) });
+        let child = |index, parent, first, last| ShardInfo {
+            parent: Some(parent),
+            created_ms: 1_700_000_001_500,
+            ..shard(index, HashRange { first, last })
+        };
+        let second = shards.remove(1).hash_range;
+        shards.extend([child(3, 0, 0, 9), child(4, 0, 10, whole.last)]);
+        shards.push(ShardInfo { adjacent_parent: Some(9), ..child(11, 1, second.first, second.last) });
+        info.shards = ShardMap::new(shards);
+        let consumer =
+            Consumer { name: "reader".to_owned(), id: 5, created_ms: 6, tags: BTreeMap::new(), policy: None };
+        info.data = Some(Arc::new(DataSettings {
+            capacity: Capacity::OnDemand,
+            encryption: Some("alias/mine".to_owned()),
+            consumers: vec![consumer],
+            ..DataSettings::default()
+        }));
+        let row = Row::of(&info, row().data_keys);
+        let bytes = row.encode().unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let settings = concat!(
+            r#""data":{"capacity":"on_demand","distribution":"by_key","record_bytes_max":1048576,"#,
+            r#""encryption":"alias/mine","consumers":[{"name":"reader","id":"00000000000000000000000000000005","#,
+            r#""created_ms":6}]},"#
+        );
+        assert!(text.contains(settings), "{text}");
+        assert!(text.contains(r#""closed":{"at_ms":1700000000500,"next":17}"#), "{text}");
+        let read = Row::decode(&key_of(row.id), &bytes).unwrap();
+        assert_eq!(read, row);
+        assert_eq!(read.info(), info);
     }
 
     /// What was added to version 1 later.

@@ -6,7 +6,7 @@ use crate::limits::{
     RETENTION_HOURS_MAX, RETENTION_HOURS_MIN, SHARDS_MAX,
 };
 use crate::sealed::SealedSettings;
-use crate::types::{NewStream, StreamPatch};
+use crate::types::{NewStream, StreamKind, StreamPatch};
 use shardlog::RetentionClass;
 use std::collections::BTreeMap;
 
@@ -18,6 +18,12 @@ impl NewStream {
         check_retention_bytes(self.retention_bytes)?;
         check_attributes(&self.attributes)?;
         self.sealed_settings.validate()?;
+        if let Some(data) = &self.data {
+            if self.kind != StreamKind::Data {
+                return Err(InvalidSetting::Data("not for a stream of this kind"));
+            }
+            data.validate()?;
+        }
         if self.shards == 0 || self.shards > SHARDS_MAX {
             return Err(InvalidSetting::Shards { shards: self.shards, max: SHARDS_MAX });
         }

@@ -2,20 +2,24 @@
 
 use super::row::{Row, key_of};
 use crate::keys::DataKeys;
+use crate::map::ShardInfo;
 use crate::owner::OwnerSlot;
-use crate::types::{ShardInfo, StreamInfo};
+use crate::types::{StreamInfo, StreamStatus};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use tokio::sync::Semaphore;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{Semaphore, watch};
 
 /// A stream in memory. A stream nobody writes to is this and nothing more: no task, no buffer.
 pub(crate) struct Stream {
     pub(crate) id: u128,
     /// Key of its row; also the context under which its data keys are wrapped.
     pub(crate) row_key: String,
-    info: RwLock<Arc<StreamInfo>>,
+    info: watch::Sender<Arc<StreamInfo>>,
     pub(crate) keys: DataKeys,
-    pub(crate) shards: Vec<ShardCell>,
+    /// Of every shard in `info`, by index; never one less.
+    cells: RwLock<BTreeMap<u32, Arc<ShardCell>>>,
+    shard_admission_bytes: usize,
     /// Held while the row is written, so that changes come one after the other.
     pub(super) row: tokio::sync::Mutex<RowState>,
     /// Held while it is looked up what to trim, and trimmed: a hold that is placed meanwhile would come too late.
@@ -35,6 +39,7 @@ pub(super) struct RowState {
 
 /// What a shard needs besides its description.
 pub(crate) struct ShardCell {
+    /// As the shard was when the cell was made; its end may have come since.
     pub(crate) info: ShardInfo,
     /// Bytes that may still be admitted.
     pub(crate) admission: Arc<Semaphore>,
@@ -42,21 +47,34 @@ pub(crate) struct ShardCell {
     pub(crate) owner: Mutex<OwnerSlot>,
 }
 
+impl ShardCell {
+    fn new(info: ShardInfo, admission_bytes: usize) -> Self {
+        Self {
+            info,
+            admission: Arc::new(Semaphore::new(admission_bytes)),
+            owner: Mutex::new(OwnerSlot::Idle),
+        }
+    }
+
+    /// Lets the owner end once it has served what is queued; no new one starts.
+    fn close(&self) {
+        self.admission.close();
+        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = OwnerSlot::Closed;
+    }
+}
+
 impl Stream {
     /// A stream as its row says, at that version.
     pub(super) fn new(row: &Row, version: u64, shard_admission_bytes: usize) -> Self {
         let info = row.info();
-        let cell = |info: &ShardInfo| ShardCell {
-            info: *info,
-            admission: Arc::new(Semaphore::new(shard_admission_bytes)),
-            owner: Mutex::new(OwnerSlot::Idle),
-        };
+        let cell = |info: &ShardInfo| (info.index, Arc::new(ShardCell::new(*info, shard_admission_bytes)));
         Self {
             id: row.id,
             row_key: key_of(row.id),
-            shards: info.shards.iter().map(cell).collect(),
+            cells: RwLock::new(info.shards.iter().map(cell).collect()),
+            shard_admission_bytes,
             keys: DataKeys::new(row.data_keys.clone()),
-            info: RwLock::new(Arc::new(info)),
+            info: watch::Sender::new(Arc::new(info)),
             row: tokio::sync::Mutex::new(RowState { version, gone: false }),
             trimming: tokio::sync::Mutex::default(),
             appended: AtomicU64::new(0),
@@ -66,12 +84,45 @@ impl Stream {
 
     /// The stream as it stands.
     pub(crate) fn info(&self) -> Arc<StreamInfo> {
-        self.info.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.info.borrow().clone()
+    }
+
+    fn cells_now(&self) -> RwLockReadGuard<'_, BTreeMap<u32, Arc<ShardCell>>> {
+        self.cells.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cells_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<u32, Arc<ShardCell>>> {
+        self.cells.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The shard of that index.
+    pub(crate) fn cell(&self, index: u32) -> Option<Arc<ShardCell>> {
+        self.cells_now().get(&index).cloned()
+    }
+
+    /// Its shards, in the order of their indexes.
+    pub(crate) fn cells(&self) -> Vec<Arc<ShardCell>> {
+        self.cells_now().values().cloned().collect()
     }
 
     /// Takes over a row that was written or read.
     pub(super) fn adopt(&self, row: &Row) {
-        *self.info.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(row.info());
+        let info = row.info();
+        {
+            let mut cells = self.cells_mut();
+            for shard in info.shards.iter() {
+                let new = || Arc::new(ShardCell::new(*shard, self.shard_admission_bytes));
+                cells.entry(shard.index).or_insert_with(new);
+            }
+            cells.retain(|index, cell| {
+                let stays = info.shards.by_index(*index).is_some();
+                if !stays {
+                    cell.close();
+                }
+                stays
+            });
+        }
+        self.info.send_replace(Arc::new(info));
         self.keys.adopt(row.data_keys.clone());
     }
 
@@ -83,15 +134,16 @@ impl Stream {
     /// Makes the shards refuse everything from now on and forgets the keys.
     pub(super) fn mark_deleted(&self) {
         self.deleted.store(true, Ordering::Release);
+        let leaving = StreamInfo { status: StreamStatus::Deleting, ..(*self.info()).clone() };
+        self.info.send_replace(Arc::new(leaving));
         self.keys.destroy();
         self.close_owners();
     }
 
     /// Lets every owner end once it has served what is queued; no new one starts.
     pub(crate) fn close_owners(&self) {
-        for shard in &self.shards {
-            shard.admission.close();
-            *shard.owner.lock().unwrap_or_else(PoisonError::into_inner) = OwnerSlot::Closed;
+        for cell in self.cells() {
+            cell.close();
         }
     }
 }

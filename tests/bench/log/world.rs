@@ -122,6 +122,7 @@ pub(crate) fn new_stream(name: &str, shards: u32) -> NewStream {
         when_full: WhenFull::Refuse,
         attributes: BTreeMap::new(),
         sealed_settings: SealedSettings::default(),
+        data: None,
     }
 }
 

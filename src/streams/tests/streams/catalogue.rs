@@ -23,7 +23,10 @@ async fn a_stream_is_described_as_it_was_made() {
     let ranges: Vec<_> = info.shards.iter().map(|shard| shard.hash_range).collect();
     let half = 1 << 127;
     assert_eq!(ranges, [HashRange { first: 0, last: half - 1 }, HashRange { first: half, last: u128::MAX }]);
-    assert_eq!([0, half - 1, half, u128::MAX].map(|key| info.shard_of(key).unwrap()), [0, 0, 1, 1]);
+    assert_eq!(
+        [0, half - 1, half, u128::MAX].map(|key| info.open_shard_of(key).unwrap().index),
+        [0, 0, 1, 1]
+    );
     assert!(matches!(streams.shard("orders", 2), Err(ShardError::NoSuchShard { index: 2, .. })));
     assert!(matches!(streams.shard("other", 0), Err(ShardError::NotFound(_))));
 }

@@ -3,6 +3,7 @@
 
 mod append;
 mod catalogue;
+mod data;
 mod faults;
 mod keys;
 mod local;

@@ -80,6 +80,7 @@ pub(crate) fn new(name: &str) -> NewStream {
         when_full: WhenFull::Refuse,
         attributes: BTreeMap::new(),
         sealed_settings: SealedSettings::default(),
+        data: None,
     }
 }
 
