@@ -2,6 +2,7 @@
 
 mod credentials;
 mod keys;
+pub mod policy;
 mod request;
 mod token;
 

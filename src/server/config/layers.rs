@@ -54,6 +54,12 @@ pub enum ConfigError {
         /// Largest allowed.
         max: u64,
     },
+    /// Not an account's number.
+    #[error("account_id = {0:?} must be twelve digits")]
+    Account(String),
+    /// Not a region's name.
+    #[error("region = {0:?} must be 1 to 32 characters of a-z 0-9 -, as in us-east-1")]
+    Region(String),
     /// A certificate without key or a key without certificate.
     #[error("tls_cert and tls_key must be given together")]
     HalfTls,
@@ -272,6 +278,15 @@ mod tests {
         let flags = Layer { workers: Some(0), ..Layer::default() };
         let error = load(None, no_environment, &flags).unwrap_err();
         assert!(matches!(error, ConfigError::OutOfRange { key: "workers", .. }));
+    }
+
+    #[test]
+    fn names_of_resources_need_an_account_and_a_region() {
+        let account = |digits: &str| Layer { account_id: Some(digits.into()), ..Layer::default() };
+        assert!(load(None, no_environment, &account("123456789012")).is_ok());
+        assert!(matches!(load(None, no_environment, &account("12345")), Err(ConfigError::Account(_))));
+        let region = Layer { region: Some("Mars:1".into()), ..Layer::default() };
+        assert!(matches!(load(None, no_environment, &region), Err(ConfigError::Region(_))));
     }
 
     #[test]

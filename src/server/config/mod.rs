@@ -101,6 +101,12 @@ pub struct Layer {
     /// MiB of the disk that only what makes room may use: trims, deletions, the catalogue [default: 64]
     #[arg(long, value_name = "MIB")]
     pub disk_reserve_mib: Option<u64>,
+    /// Twelve digits: the account that names of resources (ARNs) carry [default: 000000000000]
+    #[arg(long, value_name = "DIGITS")]
+    pub account_id: Option<String>,
+    /// The region that names of resources carry, and that clients sign for [default: us-east-1]
+    #[arg(long, value_name = "NAME")]
+    pub region: Option<String>,
 }
 
 impl Layer {
@@ -129,6 +135,8 @@ impl Layer {
             live_cache_mib: Some(64),
             disk_free_min: Some(DiskFree::Percent(1)),
             disk_reserve_mib: Some(64),
+            account_id: Some("000000000000".to_owned()),
+            region: Some("us-east-1".to_owned()),
             ..Self::default()
         }
     }
@@ -168,6 +176,8 @@ pub struct Config {
     pub live_cache_mib: u64,
     pub disk_free_min: DiskFree,
     pub disk_reserve_mib: u64,
+    pub account_id: String,
+    pub region: String,
 }
 
 impl Config {
@@ -201,6 +211,13 @@ impl Config {
                 let (min, max) = (*range.start(), *range.end());
                 return Err(ConfigError::OutOfRange { key, value, min, max });
             }
+        }
+        if self.account_id.len() != 12 || !self.account_id.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ConfigError::Account(self.account_id.clone()));
+        }
+        let region_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !(1..=32).contains(&self.region.len()) || !self.region.bytes().all(region_byte) {
+            return Err(ConfigError::Region(self.region.clone()));
         }
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err(ConfigError::HalfTls);
