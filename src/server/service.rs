@@ -109,6 +109,7 @@ impl Service {
             VideoConfig { target_duration_s: config.target_duration_s, ..VideoConfig::default() };
         let video = Video::open(streams.clone(), env.clone(), video_config);
         streams.spawn_retention(video.trim_guard());
+        streams.spawn_resharding();
         let pool = Pool::start(pool_config(&config, data), env.clock.clone());
         if let Err(error) = &pool {
             // Recording and playing need no worker.

@@ -83,6 +83,14 @@ pub(crate) const OPENED_KEYS_MAX: usize = 16;
 /// After a replacement of a data key failed because the catalogue could not be written, the next try waits this long.
 pub(crate) const DATA_KEY_RETRY: Duration = Duration::from_secs(60);
 
+/// How often the number of a stream's shards may be set in 24 hours.
+pub const COUNT_SETS_PER_DAY: u32 = 10;
+/// How long it is waited before a split or merge that did not succeed is tried again: at first, and at most.
+pub(crate) const RESHARD_RETRY_FIRST: Duration = Duration::from_millis(250);
+pub(crate) const RESHARD_RETRY_MAX: Duration = Duration::from_secs(30);
+/// How long an append waits for the children of the shard it was meant for before it is refused.
+pub const RESHARD_WAIT: Duration = Duration::from_secs(10);
+
 /// Pause between two passes of the retention task over all streams.
 pub const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
 /// Pause between two looks at the disk, and at streams that were written to and may keep only so many bytes.

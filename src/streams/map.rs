@@ -15,7 +15,7 @@ pub struct ShardInfo {
     pub hash_range: HashRange,
     /// The shard that was split, or merged with another, to make this one. It may have expired.
     pub parent: Option<u32>,
-    /// The other shard, if two were merged: the one with the larger hash keys.
+    /// The other shard, if two were merged.
     pub adjacent_parent: Option<u32>,
     /// When it was made, in milliseconds since the Unix epoch: with the stream, or at least a second after its parents
     /// were closed, so that what counts whole seconds rises from parent to child. So it may lie a little ahead.

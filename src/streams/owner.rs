@@ -28,12 +28,20 @@ pub(crate) struct Request {
     pub(crate) reply: oneshot::Sender<Result<Appended, AppendError>>,
 }
 
+/// What an owner is asked for.
+pub(crate) enum Order {
+    /// To append a batch.
+    Append(Request),
+    /// To take no more records, for good, once everything before is durable.
+    Seal(oneshot::Sender<Result<(), AppendError>>),
+}
+
 /// Whether a shard has an owner.
 pub(crate) enum OwnerSlot {
     /// No; the next append starts one.
     Idle,
     /// Yes.
-    Running(mpsc::Sender<Request>),
+    Running(mpsc::Sender<Order>),
     /// There will be none any more: deleted, or shutting down.
     Closed,
 }
@@ -43,7 +51,7 @@ pub(crate) fn owner_of(
     core: &Arc<Core>,
     stream: &Arc<Stream>,
     cell: &Arc<ShardCell>,
-) -> Option<mpsc::Sender<Request>> {
+) -> Option<mpsc::Sender<Order>> {
     let mut slot = cell.owner.lock().unwrap_or_else(PoisonError::into_inner);
     match &*slot {
         OwnerSlot::Closed => return None,
@@ -87,18 +95,22 @@ impl Grip {
 /// Batches in the store's hands.
 type InFlight = FuturesUnordered<BoxFuture<'static, Grip>>;
 
-async fn run(mut writing: Writing, mut requests: mpsc::Receiver<Request>) {
+async fn run(mut writing: Writing, mut orders: mpsc::Receiver<Order>) {
     let mut in_flight = InFlight::new();
     loop {
         let idle = writing.core.env.clock.sleep(OWNER_IDLE);
         tokio::select! {
             Some(grip) = in_flight.next() => writing.loosen(grip),
-            request = requests.recv(), if in_flight.len() < OWNER_BATCHES_IN_FLIGHT => {
-                let Some(request) = request else { break };
-                serve(&mut writing, &mut in_flight, request).await;
-            }
+            order = orders.recv(), if in_flight.len() < OWNER_BATCHES_IN_FLIGHT => match order {
+                Some(Order::Append(request)) => serve(&mut writing, &mut in_flight, request).await,
+                Some(Order::Seal(reply)) => {
+                    writing.decide(&mut in_flight).await;
+                    let _ = reply.send(writing.seal().await);
+                }
+                None => break,
+            },
             () = idle, if in_flight.is_empty() => {
-                if writing.retire(&requests) {
+                if writing.retire(&orders) {
                     return;
                 }
             }
@@ -114,9 +126,7 @@ async fn serve(writing: &mut Writing, in_flight: &mut InFlight, request: Request
     }
     if !writing.is_firm() {
         // What is still in flight must be decided before the tail is looked at.
-        while let Some(grip) = in_flight.next().await {
-            writing.loosen(grip);
-        }
+        writing.decide(in_flight).await;
     }
     let mut worst = Grip::Firm;
     let result = {
@@ -199,11 +209,18 @@ impl Writing {
         }
     }
 
+    /// Waits for all that is in flight.
+    async fn decide(&mut self, in_flight: &mut InFlight) {
+        while let Some(grip) = in_flight.next().await {
+            self.loosen(grip);
+        }
+    }
+
     /// Ends the owner unless somebody is about to ask it for something.
-    fn retire(&self, requests: &mpsc::Receiver<Request>) -> bool {
+    fn retire(&self, orders: &mpsc::Receiver<Order>) -> bool {
         let mut slot = self.cell.owner.lock().unwrap_or_else(PoisonError::into_inner);
         // Senders are cloned under this lock only, so with just the slot's own left nobody can be sending.
-        let unused = requests.is_empty() && requests.sender_strong_count() == 1;
+        let unused = orders.is_empty() && orders.sender_strong_count() == 1;
         if unused && matches!(&*slot, OwnerSlot::Running(_)) {
             *slot = OwnerSlot::Idle;
         }
@@ -252,6 +269,22 @@ impl Writing {
         claimed.last_arrival = arrival;
         self.claimed = Some(claimed);
         Ok((first, arrival, durable))
+    }
+
+    /// Seals the shard for good, unless that was done before. Nothing may be in flight.
+    async fn seal(&mut self) -> Result<(), AppendError> {
+        let claimed = match self.claimed.take() {
+            Some(claimed) if claimed.firm => Ok(claimed),
+            loose => self.look(loose).await,
+        };
+        let mut claimed = match claimed {
+            Ok(claimed) => claimed,
+            Err(AppendError::Sealed { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        // A full disk should not keep records from going where there is room.
+        claimed.writer.use_reserve(true);
+        Ok(claimed.writer.seal().await?)
     }
 
     /// Looks at the tail, and claims the shard unless the writer at hand is still its owner.

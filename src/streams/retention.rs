@@ -106,6 +106,9 @@ impl Streams {
             if let Err(error) = self.forget_keys(&stream).await {
                 report.fail(&stream, &error);
             }
+            if let Err(error) = self.expire_shards(&stream, now).await {
+                report.fail(&stream, &error);
+            }
         }
         report
     }
@@ -193,7 +196,7 @@ impl RetentionReport {
         }
     }
 
-    fn fail(&mut self, stream: &Stream, error: &TrimError) {
+    fn fail(&mut self, stream: &Stream, error: &dyn std::error::Error) {
         // Whoever deletes a stream while the pass is at it has done more than trimming.
         if !stream.is_deleted() {
             self.failures += 1;

@@ -204,7 +204,7 @@ impl Streams {
         self.core.tasks.wait().await;
     }
 
-    async fn to_its_end<T, E>(
+    pub(crate) async fn to_its_end<T, E>(
         &self,
         work: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> Result<T, E>

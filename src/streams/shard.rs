@@ -5,7 +5,7 @@ use crate::crypto::{Place, ToOpen, forged, open_records};
 use crate::error::{AppendError, ReadError};
 use crate::limits::{READ_BYTES_MAX, READ_RECORDS_MAX, RECORD_COST_BYTES};
 use crate::map::ShardInfo;
-use crate::owner::{Request, lost_owner, owner_of};
+use crate::owner::{Order, Request, lost_owner, owner_of};
 use crate::service::Core;
 use crate::types::{Appended, PlainRecord, Record, StreamInfo};
 use bytes::Bytes;
@@ -89,7 +89,17 @@ impl Shard {
         self.stream.appended.fetch_add(bytes as u64, Ordering::Relaxed);
         self.core.room.take(bytes as u64);
         // Nothing was appended yet if the owner is gone before it took the request.
-        owner.send(request).await.map_err(|_| self.refusal())?;
+        owner.send(Order::Append(request)).await.map_err(|_| self.refusal())?;
+        drop(owner);
+        answer.await.unwrap_or_else(|_| Err(lost_owner()))
+    }
+
+    /// Closes the shard for good: appends before are durable, those after it are refused. Durable on return; doing it again
+    /// is nothing.
+    pub(crate) async fn seal(&self) -> Result<(), AppendError> {
+        let owner = owner_of(&self.core, &self.stream, &self.cell).ok_or_else(|| self.refusal())?;
+        let (reply, answer) = oneshot::channel();
+        owner.send(Order::Seal(reply)).await.map_err(|_| self.refusal())?;
         drop(owner);
         answer.await.unwrap_or_else(|_| Err(lost_owner()))
     }

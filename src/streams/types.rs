@@ -4,6 +4,7 @@ use crate::data::DataSettings;
 use crate::error::AppendError;
 use crate::hold::Hold;
 use crate::map::{ShardInfo, ShardMap};
+use crate::reshard::Unfinished;
 use crate::sealed::SealedSettings;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -120,6 +121,8 @@ pub struct StreamInfo {
     pub status: StreamStatus,
     /// Its shards, open ones and closed ones that can still be read, in the order of their indexes.
     pub shards: ShardMap,
+    /// What of its shards is under way.
+    pub(crate) unfinished: Unfinished,
     /// The key-encryption key that wraps its data keys.
     pub key: String,
 }

@@ -7,6 +7,7 @@ use crate::error::{CatalogueError, CreateError};
 use crate::hash::split_evenly;
 use crate::limits::STREAMS_MAX;
 use crate::map::{ShardInfo, ShardMap};
+use crate::reshard::Unfinished;
 use crate::types::{NewStream, StreamInfo, StreamKind, StreamStatus};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use shardlog::ShardId;
@@ -84,6 +85,7 @@ impl Catalogue {
             data: (new.kind == StreamKind::Data).then(|| Arc::new(new.data.unwrap_or_default())),
             status: StreamStatus::Creating,
             shards: ShardMap::new((0..).zip(split_evenly(new.shards)).map(shard).collect()),
+            unfinished: Unfinished::default(),
             key: self.default_key.to_string(),
         }
     }

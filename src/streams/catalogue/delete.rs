@@ -20,6 +20,8 @@ impl Catalogue {
             Some(Slot::Here(stream) | Slot::Leaving(stream)) => stream.clone(),
             Some(Slot::Making(_)) | None => return Err(not_found().into()),
         };
+        // Shards that are about to be made are made before this or not at all.
+        let _resharding = stream.resharding.lock().await;
         let mut state = stream.row.lock().await;
         if state.gone {
             return Err(not_found().into());
@@ -61,7 +63,7 @@ impl Catalogue {
         Ok(())
     }
 
-    async fn erase_shard(&self, shard: ShardId) -> Result<(), StoreError> {
+    pub(super) async fn erase_shard(&self, shard: ShardId) -> Result<(), StoreError> {
         match self.store.delete(shard).await {
             Ok(()) | Err(StoreError::NotFound(_)) => Ok(()),
             Err(error) => Err(error),

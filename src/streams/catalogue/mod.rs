@@ -14,6 +14,7 @@ mod change;
 mod create;
 mod delete;
 mod open;
+mod reshard;
 pub(crate) mod row;
 pub(crate) mod settings;
 mod shard_row;

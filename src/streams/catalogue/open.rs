@@ -59,6 +59,11 @@ impl Catalogue {
                 }
                 known.insert(shard);
             }
+            // Not missing if they are not there: to be made, or deleted already.
+            let unfinished = &stream.info().unfinished;
+            known.extend(
+                unfinished.coming.iter().map(|shard| shard.id).chain(unfinished.leaving.iter().copied()),
+            );
         }
         let mut strays = Vec::new();
         for id in stored.difference(&known).copied() {

@@ -10,7 +10,7 @@
 //! +---------+------------------------------------------------------------+
 //! ```
 
-use super::shard_row::ShardRow;
+use super::shard_row::{ShardRow, UnfinishedRow};
 use crate::data::DataSettings;
 use crate::error::CatalogueError;
 use crate::hex128;
@@ -66,6 +66,8 @@ pub(crate) struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<DataSettings>,
     pub(crate) shards: Vec<ShardRow>,
+    #[serde(default, skip_serializing_if = "UnfinishedRow::is_empty")]
+    pub(crate) unfinished: UnfinishedRow,
     /// The key-encryption key.
     pub(crate) key: String,
     /// The data keys that a readable record may need, oldest first.
@@ -97,15 +99,16 @@ impl Row {
         if key_of(row.id) != key {
             return Err(damaged(key.to_owned(), &"holds another stream"));
         }
-        if let Some(fault) = row.shard_map().fault() {
+        let (shards, unfinished) = (row.shard_map(), row.unfinished.unfinished(row.created_ms));
+        if let Some(fault) = shards.fault().or_else(|| unfinished.fault(&shards)) {
             return Err(damaged(key.to_owned(), &fault));
         }
         Ok(row)
     }
 
-    /// The ids of its shards.
+    /// The ids of its shards, also of those that nobody sees.
     pub(crate) fn shard_ids(&self) -> Vec<ShardId> {
-        self.shards.iter().map(|shard| ShardId(shard.id)).collect()
+        self.shards.iter().map(|shard| ShardId(shard.id)).chain(self.unfinished.shard_ids()).collect()
     }
 
     fn shard_map(&self) -> ShardMap {
@@ -116,6 +119,7 @@ impl Row {
     /// The stream as users see it.
     pub(crate) fn info(&self) -> StreamInfo {
         let data = || Arc::new(self.data.clone().unwrap_or_default());
+        let unfinished = self.unfinished.unfinished(self.created_ms);
         StreamInfo {
             id: self.id,
             name: self.name.clone(),
@@ -130,10 +134,12 @@ impl Row {
             data: (self.kind == StreamKind::Data).then(data),
             status: match self.phase {
                 Phase::Creating => StreamStatus::Creating,
+                Phase::Active if unfinished.is_resharding() => StreamStatus::Updating,
                 Phase::Active => StreamStatus::Active,
                 Phase::Deleting => StreamStatus::Deleting,
             },
             shards: self.shard_map(),
+            unfinished,
             key: self.key.clone(),
         }
     }
@@ -155,6 +161,7 @@ impl Row {
             sealed_settings: info.sealed_settings.clone(),
             data: info.data.as_deref().cloned(),
             shards: (0..).zip(info.shards.iter()).map(shard).collect(),
+            unfinished: UnfinishedRow::of(&info.unfinished, info.created_ms),
             key: info.key.clone(),
             data_keys,
         }
@@ -166,12 +173,13 @@ fn damaged(key: String, what: &dyn std::fmt::Display) -> CatalogueError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::data::{Capacity, Consumer};
     use crate::hash::{HashRange, split_evenly};
     use crate::hold::{HeldRange, HoldClock};
     use crate::map::Closed;
+    use crate::reshard::Unfinished;
     use proptest::prelude::*;
     use shardlog::Seq;
 
@@ -187,7 +195,7 @@ mod tests {
         }
     }
 
-    fn row() -> Row {
+    pub(crate) fn row() -> Row {
         let info = StreamInfo {
             id: 0x0190_0000_0000_7000_8000_0000_0000_0001,
             name: "front-door".into(),
@@ -204,6 +212,7 @@ mod tests {
             shards: ShardMap::new(
                 (0..).zip(split_evenly(3)).map(|(index, range)| shard(index, range)).collect(),
             ),
+            unfinished: Unfinished::default(),
             key: "0190".into(),
         };
         Row::of(&info, vec![Generation { number: 1, created_ms: 5, wrapped: vec![1, 2, 3] }])
@@ -270,6 +279,14 @@ mod tests {
             consumers: vec![consumer],
             ..DataSettings::default()
         }));
+        info.unfinished = Unfinished {
+            coming: [(12, 10, 19), (13, 20, whole.last)]
+                .map(|(index, first, last)| ShardInfo { created_ms: 0, ..child(index, 4, first, last) })
+                .to_vec(),
+            target: Some(6),
+            leaving: vec![ShardId(1), ShardId(u128::MAX)],
+        };
+        info.status = StreamStatus::Updating;
         let row = Row::of(&info, row().data_keys);
         let bytes = row.encode().unwrap();
         let text = String::from_utf8_lossy(&bytes);

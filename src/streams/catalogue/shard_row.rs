@@ -3,6 +3,7 @@
 use crate::hash::HashRange;
 use crate::hex128;
 use crate::map::{Closed, ShardInfo};
+use crate::reshard::Unfinished;
 use serde::{Deserialize, Serialize};
 use shardlog::{Seq, ShardId};
 
@@ -63,5 +64,52 @@ impl ShardRow {
             created_ms: self.created_ms.unwrap_or(stream_ms),
             closed: self.closed.map(|closed| Closed { at_ms: closed.at_ms, next: Seq(closed.next) }),
         }
+    }
+}
+
+/// What is under way, as it is written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UnfinishedRow {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    coming: Vec<ShardRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    leaving: Vec<LeavingRow>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct LeavingRow(#[serde(with = "hex128")] u128);
+
+impl UnfinishedRow {
+    /// Whether nothing is under way.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn of(unfinished: &Unfinished, stream_ms: u64) -> Self {
+        // Their place is none of the list's: the index is always written.
+        let coming = |shard: &ShardInfo| ShardRow::of(shard, u32::MAX, stream_ms);
+        Self {
+            coming: unfinished.coming.iter().map(coming).collect(),
+            target: unfinished.target,
+            leaving: unfinished.leaving.iter().map(|shard| LeavingRow(shard.0)).collect(),
+        }
+    }
+
+    pub(crate) fn unfinished(&self, stream_ms: u64) -> Unfinished {
+        Unfinished {
+            coming: self.coming.iter().map(|shard| shard.info(u32::MAX, stream_ms)).collect(),
+            target: self.target,
+            leaving: self.leaving.iter().map(|shard| ShardId(shard.0)).collect(),
+        }
+    }
+
+    /// The shards in the store that nobody sees yet, or any more.
+    pub(crate) fn shard_ids(&self) -> impl Iterator<Item = ShardId> {
+        let coming = self.coming.iter().map(|shard| shard.id);
+        coming.chain(self.leaving.iter().map(|shard| shard.0)).map(ShardId)
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Stream {
     pub(super) row: tokio::sync::Mutex<RowState>,
     /// Held while it is looked up what to trim, and trimmed: a hold that is placed meanwhile would come too late.
     pub(crate) trimming: tokio::sync::Mutex<()>,
+    /// Held while shards are split and merged.
+    pub(crate) resharding: tokio::sync::Mutex<()>,
     /// Bytes appended since retention last looked at the stream.
     pub(crate) appended: AtomicU64,
     deleted: AtomicBool,
@@ -77,6 +79,7 @@ impl Stream {
             info: watch::Sender::new(Arc::new(info)),
             row: tokio::sync::Mutex::new(RowState { version, gone: false }),
             trimming: tokio::sync::Mutex::default(),
+            resharding: tokio::sync::Mutex::default(),
             appended: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
         }
@@ -85,6 +88,11 @@ impl Stream {
     /// The stream as it stands.
     pub(crate) fn info(&self) -> Arc<StreamInfo> {
         self.info.borrow().clone()
+    }
+
+    /// Follows the stream as it changes.
+    pub(crate) fn follow(&self) -> watch::Receiver<Arc<StreamInfo>> {
+        self.info.subscribe()
     }
 
     fn cells_now(&self) -> RwLockReadGuard<'_, BTreeMap<u32, Arc<ShardCell>>> {

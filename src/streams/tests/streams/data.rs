@@ -1,16 +1,12 @@
 //! What streams of data records have besides, and where streams are in their lives.
 
-use crate::world::{World, new};
+use crate::world::{World, data, new};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use streams::{
-    Capacity, Consumer, CreateError, DataSettings, InvalidSetting, NewStream, StreamKind, StreamStatus,
-    UpdateError, limits,
+    Capacity, Consumer, CreateError, DataSettings, InvalidSetting, NewStream, StreamStatus, UpdateError,
+    limits,
 };
-
-fn data(name: &str, shards: u32) -> NewStream {
-    NewStream { kind: StreamKind::Data, shards, ..new(name) }
-}
 
 fn consumer(name: &str) -> Consumer {
     Consumer { name: name.to_owned(), id: 7, created_ms: 8, tags: BTreeMap::new(), policy: None }
@@ -112,11 +108,11 @@ async fn a_stream_shows_where_it_is_in_its_life() {
     assert_eq!((made.status, streams.look("orders").unwrap()), (StreamStatus::Active, made));
 
     world.meta.slow.store(false, Ordering::SeqCst);
-    world.meta.writes_left.store(1, Ordering::SeqCst);
+    world.meta.writes_left.set(1);
     assert!(streams.delete("orders").await.is_err());
     assert_eq!(streams.look("orders").unwrap().status, StreamStatus::Deleting);
     assert!(streams.describe("orders").is_err());
-    world.meta.writes_left.store(usize::MAX, Ordering::SeqCst);
+    world.meta.writes_left.set(usize::MAX);
     streams.delete("orders").await.unwrap();
     assert!(streams.look("orders").is_err());
 }

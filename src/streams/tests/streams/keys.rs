@@ -2,7 +2,6 @@
 
 use crate::world::{World, heads, put, record};
 use shardlog::{MetaStore, Parts, ReadLimit};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use streams::limits::{DATA_KEY_LIFETIME, OPENED_KEY_LIFETIME};
 use streams::{AppendError, DataKeyError, ReadError, Seq, Shard, TrimExactly};
@@ -41,9 +40,9 @@ async fn a_full_catalogue_does_not_stop_the_camera() {
     let (_streams, shard) = world.with_cam().await;
     put(&shard, "0").await;
     world.sim.clock.advance(DATA_KEY_LIFETIME);
-    world.meta.writes_left.store(0, Ordering::SeqCst);
+    world.meta.writes_left.set(0);
     put(&shard, "1").await;
-    world.meta.writes_left.store(usize::MAX, Ordering::SeqCst);
+    world.meta.writes_left.set(usize::MAX);
     put(&shard, "2").await; // too early to try again
     world.sim.clock.advance(Duration::from_secs(60));
     put(&shard, "3").await;

@@ -10,6 +10,8 @@ mod local;
 mod meddling;
 mod read;
 mod recovery;
+mod reshard;
+mod reshard_load;
 mod retention;
 mod space;
 mod world;

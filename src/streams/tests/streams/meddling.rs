@@ -35,8 +35,8 @@ pub(crate) struct MeddledStore {
     held: watch::Sender<bool>,
     fates: Arc<Mutex<VecDeque<Fate>>>,
     falsify: Mutex<Option<Falsify>>,
-    /// Shards that may still be created and deleted.
-    pub(crate) changes_left: AtomicUsize,
+    /// Shards that may still be created, sealed and deleted.
+    pub(crate) changes_left: Allowance,
 }
 
 impl MeddledStore {
@@ -46,7 +46,7 @@ impl MeddledStore {
             held: watch::Sender::new(false),
             fates: Arc::default(),
             falsify: Mutex::default(),
-            changes_left: AtomicUsize::new(usize::MAX),
+            changes_left: Allowance::without_end(),
         }
     }
 
@@ -61,11 +61,36 @@ impl MeddledStore {
     pub(crate) fn falsify(&self, with: impl Fn(&mut Vec<StoredRecord>) + Send + Sync + 'static) {
         *self.falsify.lock().unwrap() = Some(Box::new(with));
     }
+}
 
-    fn change(&self) -> Result<(), StoreError> {
-        let left =
-            self.changes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        left.map(drop).map_err(|_| StoreError::Unavailable(ordered()))
+/// Something that may be done so many times more.
+#[derive(Clone)]
+pub(crate) struct Allowance(Arc<(AtomicUsize, AtomicUsize)>);
+
+impl Allowance {
+    fn without_end() -> Self {
+        Self(Arc::new((AtomicUsize::new(usize::MAX), AtomicUsize::new(0))))
+    }
+
+    pub(crate) fn set(&self, left: usize) {
+        self.0.0.store(left, Ordering::SeqCst);
+    }
+
+    /// How often it was refused.
+    pub(crate) fn refused(&self) -> usize {
+        self.0.1.load(Ordering::SeqCst)
+    }
+
+    fn take(&self) -> bool {
+        let left = self.0.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left.is_err() {
+            self.0.1.fetch_add(1, Ordering::SeqCst);
+        }
+        left.is_ok()
+    }
+
+    fn take_from_store(&self) -> Result<(), StoreError> {
+        self.take().then_some(()).ok_or_else(|| StoreError::Unavailable(ordered()))
     }
 }
 
@@ -76,7 +101,7 @@ fn ordered() -> shardlog::Source {
 #[async_trait]
 impl LogStore for MeddledStore {
     async fn create(&self, shard: ShardId, class: RetentionClass) -> Result<(), StoreError> {
-        self.change()?;
+        self.changes_left.take_from_store()?;
         self.inner.create(shard, class).await
     }
 
@@ -87,7 +112,16 @@ impl LogStore for MeddledStore {
     ) -> Result<(ShardState, Box<dyn ShardWriter>), StoreError> {
         let (state, inner) = self.inner.claim(shard, epoch).await?;
         let (held, fates) = (self.held.subscribe(), self.fates.clone());
-        Ok((state, Box::new(MeddledWriter { inner, held, fates, dead: false })))
+        Ok((
+            state,
+            Box::new(MeddledWriter {
+                inner,
+                held,
+                fates,
+                changes_left: self.changes_left.clone(),
+                dead: false,
+            }),
+        ))
     }
 
     async fn shards(&self) -> Result<Vec<ShardId>, StoreError> {
@@ -137,7 +171,7 @@ impl LogStore for MeddledStore {
     }
 
     async fn delete(&self, shard: ShardId) -> Result<(), StoreError> {
-        self.change()?;
+        self.changes_left.take_from_store()?;
         self.inner.delete(shard).await
     }
 
@@ -150,6 +184,7 @@ struct MeddledWriter {
     inner: Box<dyn ShardWriter>,
     held: watch::Receiver<bool>,
     fates: Arc<Mutex<VecDeque<Fate>>>,
+    changes_left: Allowance,
     dead: bool,
 }
 
@@ -182,6 +217,7 @@ impl ShardWriter for MeddledWriter {
     }
 
     async fn seal(&mut self) -> Result<(), StoreError> {
+        self.changes_left.take_from_store()?;
         self.inner.seal().await
     }
 }
@@ -189,18 +225,14 @@ impl ShardWriter for MeddledWriter {
 /// Metadata in memory that takes only so many more writes.
 pub(crate) struct FailingMeta {
     pub(crate) inner: MemoryMeta,
-    pub(crate) writes_left: AtomicUsize,
+    pub(crate) writes_left: Allowance,
     /// Makes each write wait for a while, so that a caller can go away meanwhile.
     pub(crate) slow: AtomicBool,
 }
 
 impl FailingMeta {
     pub(crate) fn new() -> Self {
-        Self {
-            inner: MemoryMeta::new(),
-            writes_left: AtomicUsize::new(usize::MAX),
-            slow: AtomicBool::new(false),
-        }
+        Self { inner: MemoryMeta::new(), writes_left: Allowance::without_end(), slow: AtomicBool::new(false) }
     }
 
     async fn write(&self) -> Result<(), MetaError> {
@@ -209,9 +241,7 @@ impl FailingMeta {
                 tokio::task::yield_now().await;
             }
         }
-        let left =
-            self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        left.map(drop).map_err(|_| MetaError::Unavailable(ordered()))
+        self.writes_left.take().then_some(()).ok_or_else(|| MetaError::Unavailable(ordered()))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use crate::world::{World, heads, new, put};
 use shardlog::{Epoch, LogStore, MetaStore};
-use std::sync::atomic::Ordering;
 use streams::{CreateError, NewStream, OpenError, Streams, StreamsConfig};
 
 #[tokio::test]
@@ -28,11 +27,11 @@ async fn everything_survives_reopening() {
 async fn a_create_that_fails_leaves_nothing() {
     let world = World::new();
     let streams = world.open().await;
-    world.store.changes_left.store(2, Ordering::SeqCst);
+    world.store.changes_left.set(2);
     let four = || NewStream { shards: 4, ..new("data") };
     assert!(matches!(streams.create(four()).await, Err(CreateError::Catalogue(_))));
     // Neither could it be undone. Yet the name is free.
-    world.store.changes_left.store(usize::MAX, Ordering::SeqCst);
+    world.store.changes_left.set(usize::MAX);
     assert_eq!(world.meta.list("").await.unwrap().len(), 1);
     streams.create(four()).await.unwrap();
     streams.shutdown().await;
@@ -47,9 +46,9 @@ async fn a_create_cut_off_at_any_write_is_undone() {
     for writes in 0..2 {
         let world = World::new();
         let streams = world.open().await;
-        world.meta.writes_left.store(writes, Ordering::SeqCst);
+        world.meta.writes_left.set(writes);
         assert!(streams.create(NewStream { shards: 2, ..new("data") }).await.is_err());
-        world.meta.writes_left.store(usize::MAX, Ordering::SeqCst);
+        world.meta.writes_left.set(usize::MAX);
         let again = world.open().await;
         assert_eq!(again.list(None, None, 10).streams, []);
         assert_eq!(world.meta.list("").await.unwrap(), []);
@@ -61,7 +60,7 @@ async fn a_create_cut_off_at_any_write_is_undone() {
 async fn a_delete_that_could_not_begin_leaves_the_stream() {
     let world = World::new();
     let (streams, shard) = world.with_cam().await;
-    world.meta.writes_left.store(0, Ordering::SeqCst);
+    world.meta.writes_left.set(0);
     assert!(streams.delete("cam").await.is_err());
     put(&shard, "still here").await;
     assert!(streams.describe("cam").is_ok());
@@ -72,9 +71,9 @@ async fn half_deleted() -> (World, Streams) {
     let world = World::new();
     let (streams, shard) = world.with_cam().await;
     put(&shard, "0").await;
-    world.meta.writes_left.store(1, Ordering::SeqCst);
+    world.meta.writes_left.set(1);
     assert!(streams.delete("cam").await.is_err());
-    world.meta.writes_left.store(usize::MAX, Ordering::SeqCst);
+    world.meta.writes_left.set(usize::MAX);
     assert!(streams.describe("cam").is_err());
     assert!(matches!(streams.create(new("cam")).await, Err(CreateError::AlreadyExists { .. })));
     assert!(shard.state().await.is_err());

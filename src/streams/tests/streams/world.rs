@@ -84,6 +84,11 @@ pub(crate) fn new(name: &str) -> NewStream {
     }
 }
 
+/// A stream of data records.
+pub(crate) fn data(name: &str, shards: u32) -> NewStream {
+    NewStream { kind: StreamKind::Data, shards, ..new(name) }
+}
+
 pub(crate) fn record(head: &str, body: impl Into<Bytes>) -> Record {
     Record { head: Bytes::copy_from_slice(head.as_bytes()), body: body.into() }
 }
