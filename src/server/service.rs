@@ -102,7 +102,7 @@ impl Service {
         keystore_copy::restore(&*meta, &data.keys()).await?;
         let vault = open_vault(data, root, &env).await?;
         let opened = AccessKeys::open(&*meta, &vault, &env, preset, &data.credentials()).await?;
-        let limits = StreamsConfig { marks, ..StreamsConfig::default() };
+        let limits = StreamsConfig { marks, rates: config.shard_rates(), ..StreamsConfig::default() };
         let streams = Streams::open(log, meta.clone(), vault.clone(), env.clone(), limits).await?;
         keystore_copy::keep(&*meta, &data.keys()).await;
         let video_config =

@@ -244,6 +244,12 @@ pub enum AppendError {
         /// Where it ends.
         next: Seq,
     },
+    /// The shard takes no more for now. Nothing was written; a retry in a while is safe.
+    #[error("shard {shard} takes no more for now")]
+    Throttled {
+        /// Its index.
+        shard: u32,
+    },
     /// A batch without records.
     #[error("an empty batch")]
     Empty,

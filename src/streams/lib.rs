@@ -15,6 +15,7 @@
 //! ([`Appended::durable`]). Errors say whether it did not happen, may have happened, or never will.
 
 mod catalogue;
+mod consumers;
 mod crypto;
 mod data;
 mod error;
@@ -33,9 +34,12 @@ mod route;
 mod sealed;
 mod service;
 mod shard;
+mod subscribe;
+mod throttle;
 mod types;
 
 pub use catalogue::settings::check_name;
+pub use consumers::ConsumerError;
 pub use data::{Capacity, Consumer, DataSettings, Distribution};
 pub use error::{
     AppendError, CatalogueError, CreateError, DataKeyError, DeleteError, InvalidSetting, OpenError,
@@ -45,13 +49,15 @@ pub use hash::{HashRange, split_evenly};
 pub use hold::{Held, HeldRange, Hold, HoldClock};
 pub use limits::{DiskMarks, StreamsConfig};
 pub use map::{Closed, ShardInfo, ShardMap};
-pub use reshard::ReshardError;
+pub use reshard::{Busy, ReshardError};
 pub use retention::{RetentionReport, TrimExactly, TrimGuard};
 pub use room::DiskState;
 pub use route::{KeyedRecord, Placed};
 pub use sealed::SealedSettings;
 pub use service::Streams;
 pub use shard::Shard;
+pub use subscribe::{SubscribeError, Subscription, SubscriptionEnd, SubscriptionEvent};
+pub use throttle::ShardRates;
 pub use types::{
     Appended, NewStream, PlainRecord, Record, StrayShard, StreamInfo, StreamKind, StreamPage, StreamPatch,
     StreamStatus, StreamUsage, WhenFull,

@@ -1,5 +1,6 @@
 //! Every bound of this crate, in one place.
 
+use crate::throttle::ShardRates;
 use std::time::Duration;
 
 /// Longest stream name in bytes.
@@ -83,6 +84,18 @@ pub(crate) const OPENED_KEYS_MAX: usize = 16;
 /// After a replacement of a data key failed because the catalogue could not be written, the next try waits this long.
 pub(crate) const DATA_KEY_RETRY: Duration = Duration::from_secs(60);
 
+/// How long a subscription lasts.
+pub const SUBSCRIPTION_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// The longest time without an event.
+pub const SUBSCRIPTION_HEARTBEAT: Duration = Duration::from_secs(4);
+/// A subscription younger than this is not taken over.
+pub const TAKE_OVER_AFTER: Duration = Duration::from_secs(5);
+/// Most records of one event.
+pub(crate) const SUBSCRIPTION_EVENT_RECORDS: usize = 1000;
+/// Bytes after which an event takes no more records.
+pub(crate) const SUBSCRIPTION_EVENT_BYTES: usize = 1 << 20;
+/// How often it is looked whether shards of streams on demand are busy.
+pub const SCALE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the number of a stream's shards may be set in 24 hours.
 pub const COUNT_SETS_PER_DAY: u32 = 10;
 /// How long it is waited before a split or merge that did not succeed is tried again: at first, and at most.
@@ -109,6 +122,8 @@ pub struct StreamsConfig {
     pub shard_admission_bytes_max: usize,
     /// How full the disk may become.
     pub marks: DiskMarks,
+    /// What a shard of data records takes and gives per second; `None`: as much as it can.
+    pub rates: Option<ShardRates>,
 }
 
 /// How full the disk may become, in bytes that are still free.
@@ -139,7 +154,7 @@ impl StreamsConfig {
         Self {
             admission_bytes_max: self.admission_bytes_max.clamp(1, max),
             shard_admission_bytes_max: self.shard_admission_bytes_max.clamp(1, max),
-            marks: self.marks,
+            ..self
         }
     }
 }
@@ -150,6 +165,7 @@ impl Default for StreamsConfig {
             admission_bytes_max: 256 << 20,
             shard_admission_bytes_max: 32 << 20,
             marks: DiskMarks::default(),
+            rates: None,
         }
     }
 }

@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub struct KeyedRecord {
     /// Its hash key.
     pub hash_key: u128,
+    /// What it counts for in the rate of its shard, in bytes.
+    pub counts: u64,
     /// The record.
     pub record: Record,
 }
@@ -44,6 +46,8 @@ struct Outcome {
     places: Vec<usize>,
     shard: u32,
     result: Result<(Seq, Arrival), AppendError>,
+    /// Places of those that came too fast.
+    throttled: Vec<usize>,
 }
 
 impl Streams {
@@ -51,8 +55,8 @@ impl Streams {
     /// Records of one key keep their order, within the call and between calls of which one awaits the other, also while
     /// shards are split and merged: a share that meets a closed shard waits for its children, at most [`RESHARD_WAIT`].
     ///
-    /// Answers for each record, in their order: a share may be refused while others are not. No share may be larger than
-    /// one batch.
+    /// Answers for each record, in their order: a share may be refused while others are not, and the rest of a share when
+    /// it comes [too fast](AppendError::Throttled). No share may be larger than one batch.
     pub async fn append_by_hash(
         &self,
         name: &str,
@@ -80,7 +84,10 @@ async fn append(
             shares.into_iter().map(|(index, places)| append_share(core, stream, records, index, places));
         waiting.clear();
         let mut met_closed = None;
-        for Outcome { places, shard, result } in join_all(appended).await {
+        for Outcome { places, shard, result, throttled } in join_all(appended).await {
+            for place in throttled {
+                answers[place] = Err(AppendError::Throttled { shard });
+            }
             if let Err(AppendError::Sealed { .. }) = result {
                 met_closed = Some(shard);
                 waiting.extend(&places);
@@ -129,16 +136,25 @@ async fn append_share(
     stream: &Arc<Stream>,
     records: &[KeyedRecord],
     shard: u32,
-    places: Vec<usize>,
+    mut places: Vec<usize>,
 ) -> Outcome {
+    let Some(cell) = stream.cell(shard) else {
+        // Closed and expired since we looked.
+        let result = Err(AppendError::Sealed { next: Seq(0) });
+        return Outcome { places, shard, result, throttled: Vec::new() };
+    };
+    let counts = places.iter().map(|&place| records[place].counts);
+    let now = core.env.clock.monotonic();
+    let admitted = cell.meter.admit(core.config.rates.as_ref(), counts, now);
+    let throttled = places.split_off(admitted);
+    if places.is_empty() {
+        let result = Err(AppendError::Throttled { shard });
+        return Outcome { places, shard, result, throttled };
+    }
     // Bodies are shared, not copied; a batch that meets a closed shard is needed again.
     let batch = places.iter().map(|&place| records[place].record.clone()).collect();
-    let result = match stream.cell(shard) {
-        Some(cell) => append_durably(Shard::new(core.clone(), stream.clone(), cell), batch).await,
-        // Closed and expired since we looked.
-        None => Err(AppendError::Sealed { next: Seq(0) }),
-    };
-    Outcome { places, shard, result }
+    let result = append_durably(Shard::new(core.clone(), stream.clone(), cell), batch).await;
+    Outcome { places, shard, result, throttled }
 }
 
 async fn append_durably(shard: Shard, batch: Vec<Record>) -> Result<(Seq, Arrival), AppendError> {

@@ -149,6 +149,19 @@ impl Shard {
         Ok(bytes)
     }
 
+    /// Takes one of the reads that the shard gives per second to those without a rate of their own; whether there was one.
+    pub fn admit_read(&self) -> bool {
+        let now = self.core.env.clock.monotonic();
+        self.core.config.rates.as_ref().is_none_or(|rates| self.cell.meter.admit_read(rates, now))
+    }
+
+    /// Counts what such a reader got, in bytes.
+    pub fn was_read(&self, bytes: u64) {
+        if let Some(rates) = &self.core.config.rates {
+            self.cell.meter.was_read(rates, bytes, self.core.env.clock.monotonic());
+        }
+    }
+
     fn check_alive(&self) -> Result<(), ReadError> {
         if self.stream.is_deleted() { Err(ReadError::Deleted) } else { Ok(()) }
     }

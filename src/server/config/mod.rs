@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use streams::ShardRates;
 
 mod disk_free;
 mod layers;
@@ -94,6 +95,24 @@ pub struct Layer {
     /// MiB of the newest chunks of all streams that are kept in memory for live viewers; 0: none [default: 64]
     #[arg(long, value_name = "MIB")]
     pub live_cache_mib: Option<u64>,
+    /// Shards of data streams take and give only so much per second, as the five keys that follow say [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub shard_limits: Option<bool>,
+    /// KiB per second that a shard takes [default: 1024]
+    #[arg(long, value_name = "KIB")]
+    pub shard_in_kib_s: Option<u64>,
+    /// Records per second that a shard takes [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub shard_in_records_s: Option<u64>,
+    /// KiB per second that a shard gives to all readers who are not registered consumers [default: 2048]
+    #[arg(long, value_name = "KIB")]
+    pub shard_out_kib_s: Option<u64>,
+    /// Reads per second of all of them [default: 5]
+    #[arg(long, value_name = "N")]
+    pub shard_reads_s: Option<u64>,
+    /// KiB per second that a shard gives to each registered consumer [default: 2048]
+    #[arg(long, value_name = "KIB")]
+    pub consumer_out_kib_s: Option<u64>,
     /// How much of the disk stays free, in per cent of it or in bytes (20GiB): below that no new media is taken, or the
     /// oldest goes, as each stream says. At least twice disk_reserve_mib [default: 1%]
     #[arg(long, value_name = "SIZE")]
@@ -133,6 +152,12 @@ impl Layer {
             target_duration_s: Some(10),
             segment_mib: Some(256),
             live_cache_mib: Some(64),
+            shard_limits: Some(true),
+            shard_in_kib_s: Some(1024),
+            shard_in_records_s: Some(1000),
+            shard_out_kib_s: Some(2048),
+            shard_reads_s: Some(5),
+            consumer_out_kib_s: Some(2048),
             disk_free_min: Some(DiskFree::Percent(1)),
             disk_reserve_mib: Some(64),
             account_id: Some("000000000000".to_owned()),
@@ -174,6 +199,12 @@ pub struct Config {
     pub target_duration_s: u32,
     pub segment_mib: u64,
     pub live_cache_mib: u64,
+    pub shard_limits: bool,
+    pub shard_in_kib_s: u64,
+    pub shard_in_records_s: u64,
+    pub shard_out_kib_s: u64,
+    pub shard_reads_s: u64,
+    pub consumer_out_kib_s: u64,
     pub disk_free_min: DiskFree,
     pub disk_reserve_mib: u64,
     pub account_id: String,
@@ -184,6 +215,17 @@ impl Config {
     /// Whether HTTP goes over TLS.
     pub fn tls(&self) -> bool {
         self.tls_cert.is_some()
+    }
+
+    /// What a shard of a data stream takes and gives per second, if that is limited.
+    pub fn shard_rates(&self) -> Option<ShardRates> {
+        self.shard_limits.then_some(ShardRates {
+            in_bytes: self.shard_in_kib_s << 10,
+            in_records: self.shard_in_records_s,
+            out_bytes: self.shard_out_kib_s << 10,
+            out_reads: self.shard_reads_s,
+            consumer_bytes: self.consumer_out_kib_s << 10,
+        })
     }
 
     /// Refuses what cannot work or would be dangerous.
@@ -204,6 +246,11 @@ impl Config {
             ("target_duration_s", u64::from(self.target_duration_s), 1..=60),
             ("segment_mib", self.segment_mib, 1..=4096),
             ("live_cache_mib", self.live_cache_mib, 0..=1_048_576),
+            ("shard_in_kib_s", self.shard_in_kib_s, 1..=1 << 30),
+            ("shard_in_records_s", self.shard_in_records_s, 1..=1 << 30),
+            ("shard_out_kib_s", self.shard_out_kib_s, 1..=1 << 30),
+            ("shard_reads_s", self.shard_reads_s, 1..=1 << 30),
+            ("consumer_out_kib_s", self.consumer_out_kib_s, 1..=1 << 30),
             ("disk_reserve_mib", self.disk_reserve_mib, 1..=65536),
         ];
         for (key, value, range) in ranges {

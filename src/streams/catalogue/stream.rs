@@ -4,6 +4,8 @@ use super::row::{Row, key_of};
 use crate::keys::DataKeys;
 use crate::map::ShardInfo;
 use crate::owner::OwnerSlot;
+use crate::subscribe::Subscribers;
+use crate::throttle::Meter;
 use crate::types::{StreamInfo, StreamStatus};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -47,6 +49,10 @@ pub(crate) struct ShardCell {
     pub(crate) admission: Arc<Semaphore>,
     /// The owner, while there is one.
     pub(crate) owner: Mutex<OwnerSlot>,
+    /// What it takes and gives per second.
+    pub(crate) meter: Meter,
+    /// Who gets its records pushed, by the consumer's id.
+    pub(crate) subscribers: Subscribers,
 }
 
 impl ShardCell {
@@ -55,6 +61,8 @@ impl ShardCell {
             info,
             admission: Arc::new(Semaphore::new(admission_bytes)),
             owner: Mutex::new(OwnerSlot::Idle),
+            meter: Meter::default(),
+            subscribers: Subscribers::default(),
         }
     }
 

@@ -30,8 +30,11 @@ enum StepError {
 }
 
 impl Streams {
-    /// Goes on with splits and merges that a stop had cut off. Call it once.
+    /// Goes on with splits and merges that a stop had cut off, and from then on splits the busy shards of streams on
+    /// demand, until [`shutdown`](Streams::shutdown). Call it once.
     pub fn spawn_resharding(&self) {
+        let streams = self.clone();
+        self.core().tasks.spawn(async move { streams.keep_scaling().await });
         for stream in self.core().catalogue.all() {
             if stream.info().unfinished.is_resharding() {
                 self.core().tasks.spawn(carry_out(self.core().clone(), stream));

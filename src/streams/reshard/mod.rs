@@ -18,9 +18,11 @@ mod carry_out;
 mod error;
 mod expire;
 mod plan;
+mod scale;
 mod unfinished;
 
 pub use error::ReshardError;
+pub use scale::Busy;
 pub(crate) use unfinished::Unfinished;
 
 use crate::data::{Capacity, DataSettings};

@@ -11,7 +11,7 @@ use streams::{
 const MIDDLE: u128 = 1 << 127;
 
 fn keyed(hash_key: u128, head: &str) -> KeyedRecord {
-    KeyedRecord { hash_key, record: record(head, "body") }
+    KeyedRecord { hash_key, counts: 4, record: record(head, "body") }
 }
 
 async fn put_by_hash(streams: &Streams, name: &str, hash_key: u128, head: &str) -> Placed {

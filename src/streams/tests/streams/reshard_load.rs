@@ -42,6 +42,7 @@ async fn write(streams: Streams, writer: u64, mut last: Numbers, calls: u64) -> 
         }
         let keyed = |&(key, number): &(u64, u64)| KeyedRecord {
             hash_key: hash_of(key),
+            counts: 100,
             record: record(&format!("{key} {number}"), vec![7; 100]),
         };
         let keyed = numbers.iter().map(keyed).collect();
