@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: figures side by side in one run, as ratios. Nothing here judges: machines differ.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)] // a program that measures real time and prints
 
+mod camera;
 mod disk;
 mod ingest;
 mod log;

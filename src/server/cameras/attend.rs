@@ -22,6 +22,9 @@ use video::{End, IngestSession};
 const STUCK: Duration = Duration::from_secs(10);
 /// How long a worker may take to give up what it holds back.
 const FLUSH: Duration = Duration::from_secs(5);
+/// The same of one that has given nothing yet: on a busy machine it may still be starting, with all of a short recording
+/// waiting for it.
+const FLUSH_FIRST: Duration = Duration::from_secs(20);
 /// The same when the server is being shut down.
 const FLUSH_AT_SHUTDOWN: Duration = Duration::from_millis(700);
 
@@ -52,7 +55,7 @@ pub(super) struct Attending<'a> {
     pub(super) stop: &'a CancellationToken,
     pub(super) bytes: &'a IntCounter,
     /// Set when media has come.
-    pub(super) has_media: &'a mut bool,
+    pub(super) has_media: &'a AtomicBool,
 }
 
 /// Why no more packets go to the worker.
@@ -89,6 +92,7 @@ pub(super) async fn attend(attending: Attending<'_>, attachment: &mut Attachment
     let flush = match quit {
         Quit::Stuck => return Left::Bad(format!("it takes no packets for {STUCK:?}")),
         Quit::End(End::Shutdown) => FLUSH_AT_SHUTDOWN,
+        Quit::End(_) if !has_media.load(Ordering::Relaxed) => FLUSH_FIRST,
         Quit::End(_) | Quit::Leave => FLUSH,
     };
     match (within(clock, flush, down).await, quit) {
@@ -119,7 +123,7 @@ struct Down<'a> {
     /// Whether the session is being waited for.
     behind: &'a AtomicBool,
     bytes: &'a IntCounter,
-    has_media: &'a mut bool,
+    has_media: &'a AtomicBool,
 }
 
 impl Down<'_> {
@@ -133,7 +137,7 @@ impl Down<'_> {
             match message {
                 Ok(CameraResponse::Media(media)) => {
                     self.bytes.inc_by(media.len() as u64);
-                    *self.has_media = true;
+                    self.has_media.store(true, Ordering::Relaxed);
                     self.behind.store(true, Ordering::Relaxed);
                     let pushed = self.session.push(media).await;
                     self.behind.store(false, Ordering::Relaxed);

@@ -8,6 +8,7 @@ use super::status::Status;
 use super::{Inner, RecordOptions};
 use media::worker_protocol::camera::Open;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use video::{End, IngestError, IngestSession, Reason, Summary};
@@ -52,8 +53,9 @@ impl Recording {
         let mut total = Summary::default();
         loop {
             let since = self.cameras.clock.monotonic();
-            let mut has_media = false;
-            let left = self.attend(&mut session, &mut attachment, &mut has_media).await;
+            let has_media = AtomicBool::new(false);
+            let left = self.attend(&mut session, &mut attachment, &has_media).await;
+            let has_media = has_media.into_inner();
             let lasted = self.cameras.clock.monotonic().saturating_sub(since);
             let (end, over) = match left {
                 Left::Finished(end) => (end, true),
@@ -99,7 +101,7 @@ impl Recording {
         &mut self,
         session: &mut IngestSession,
         attachment: &mut Attachment,
-        has_media: &mut bool,
+        has_media: &AtomicBool,
     ) -> Left {
         self.status.begin();
         let attending = Attending {
