@@ -6,6 +6,7 @@ use crate::error::{AppendError, ReadError};
 use crate::limits::{READ_BYTES_MAX, READ_RECORDS_MAX, RECORD_COST_BYTES};
 use crate::map::ShardInfo;
 use crate::owner::{Order, Request, lost_owner, owner_of};
+use crate::pages::Pages;
 use crate::service::Core;
 use crate::types::{Appended, PlainRecord, Record, StreamInfo};
 use bytes::Bytes;
@@ -211,20 +212,43 @@ impl Shard {
         limit: ReadLimit,
         parts: Parts,
     ) -> Result<Vec<PlainRecord>, ReadError> {
+        let stored = self.read_sealed(from, limit, parts).await?;
+        self.open(stored).await
+    }
+
+    /// Whole records from `from` on, for whoever goes on reading. `limit` is as for [`read`](Shard::read), for each page.
+    pub fn pages(&self, from: Seq, limit: ReadLimit) -> Pages {
+        Pages::new(self.clone(), from, limit)
+    }
+
+    pub(crate) async fn read_sealed(
+        &self,
+        from: Seq,
+        limit: ReadLimit,
+        parts: Parts,
+    ) -> Result<Vec<StoredRecord>, ReadError> {
         self.check_alive()?;
         let limit = ReadLimit {
             records: limit.records.clamp(1, READ_RECORDS_MAX),
             bytes: limit.bytes.min(READ_BYTES_MAX),
         };
         let stored = self.core.store.read(self.cell.info.id, from, limit, parts).await?;
-        let mut records = Vec::with_capacity(stored.len());
-        for (index, record) in (0..).zip(stored) {
+        for (index, record) in (0..).zip(&stored) {
             if record.seq != from.plus(index) {
                 return Err(self.skipped(from.plus(index), record.seq));
             }
-            records.push(self.to_open(record)?);
         }
-        open_records(self.place(), records).await
+        Ok(stored)
+    }
+
+    pub(crate) async fn open(&self, stored: Vec<StoredRecord>) -> Result<Vec<PlainRecord>, ReadError> {
+        let records: Result<_, _> = stored.into_iter().map(|record| self.to_open(record)).collect();
+        open_records(self.place(), records?).await
+    }
+
+    /// Whether a record is there to be read, as far as is known without asking.
+    pub(crate) fn has_record(&self, seq: Seq) -> bool {
+        self.core.store.watch(self.cell.info.id).is_ok_and(|tail| seq < tail.borrow().next)
     }
 
     /// A store must not pass over records: that is how loss shows.

@@ -16,16 +16,17 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream;
 use media::fmp4::{Init, retime};
-use shardlog::{Parts, ReadLimit, Seq};
+use shardlog::{ReadLimit, Seq};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use streams::Pages;
 
 /// Chunks fetched by one read.
 const CHUNKS_PER_READ: usize = 32;
 
 struct Playing {
     recording: Arc<Recording>,
-    next: Seq,
+    pages: Pages,
     /// A fragment that can be decoded from its first chunk on, although it may be a later chunk that holds the key frame:
     /// a connection that sends every frame by itself may begin with sound.
     entry: Option<Seq>,
@@ -54,7 +55,9 @@ pub(crate) async fn media_from(
     from_ms: Option<u64>,
 ) -> Result<BodyStream, ReadError> {
     let (next, entry) = start(&recording, from_ms).await?;
-    let playing = Playing { recording, next, entry, ready: VecDeque::new(), started: None, over: false };
+    let limit = ReadLimit { records: CHUNKS_PER_READ, bytes: BYTES_PER_READ };
+    let pages = recording.shard.pages(next, limit);
+    let playing = Playing { recording, pages, entry, ready: VecDeque::new(), started: None, over: false };
     let body = stream::try_unfold(playing, |mut playing| async move {
         loop {
             if let Some(bytes) = playing.ready.pop_front() {
@@ -97,17 +100,14 @@ async fn start(recording: &Recording, from_ms: Option<u64>) -> Result<(Seq, Opti
 
 impl Playing {
     async fn advance(&mut self) -> Result<(), ReadError> {
-        let shard = &self.recording.shard;
-        let mut watch = shard.watch()?;
+        let mut watch = self.recording.shard.watch()?;
+        let next = self.pages.position();
         // The channel closes when the stream is deleted or the server goes down.
-        let Ok(tail) = watch.wait_for(|tail| tail.next > self.next).await.map(|tail| *tail) else {
+        if watch.wait_for(|tail| tail.next > next).await.is_err() {
             self.over = true;
             return Ok(());
-        };
-        let records = (tail.next.0 - self.next.0).min(CHUNKS_PER_READ as u64) as usize;
-        let limit = ReadLimit { records, bytes: BYTES_PER_READ };
-        for mut record in shard.read(self.next, limit, Parts::Whole).await.map_err(expired)? {
-            self.next = record.seq.plus(1);
+        }
+        for mut record in self.pages.next().await.map_err(expired)? {
             let body = record.body.take().unwrap_or_default();
             if let Head::Chunk(head) = Read::of(&record)?.head {
                 let entry = head.flags.has(Flags::INDEPENDENT) || self.entry == Some(record.seq);

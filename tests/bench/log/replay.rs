@@ -7,7 +7,7 @@ use shardlog::LocalOptions;
 use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
-use streams::{Parts, ReadLimit, Seq, Shard};
+use streams::{ReadLimit, Seq, Shard};
 
 const ROUNDS: u64 = 5;
 /// Of all cameras together.
@@ -64,11 +64,10 @@ async fn measure(folder: &Path, name: &str, body_bytes: usize, cameras: usize) {
 
 /// MB/s of bodies.
 async fn replay(shard: &Shard, from: u64, records: u64) -> f64 {
-    let (start, mut next, mut bytes) = (Instant::now(), Seq(from), 0);
-    while next < Seq(from + records) {
-        let limit = ReadLimit { records: (from + records - next.0) as usize, bytes: PIECE_BYTES };
-        let found = shard.read(next, limit, Parts::Whole).await.expect("records");
-        next = next.plus(found.len() as u64);
+    let (start, mut bytes) = (Instant::now(), 0);
+    let mut pages = shard.pages(Seq(from), ReadLimit { records: usize::MAX, bytes: PIECE_BYTES });
+    while pages.position() < Seq(from + records) {
+        let found = pages.next().await.expect("records");
         bytes +=
             found.iter().filter_map(|record| record.body.as_ref()).map(|body| body.len() as u64).sum::<u64>();
     }

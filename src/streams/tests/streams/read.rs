@@ -61,6 +61,44 @@ async fn the_edges_of_a_shard() {
     assert!(matches!(shard.trim(Seq(9)).await, Err(ReadError::Unwritten { .. })));
 }
 
+#[tokio::test]
+async fn page_after_page_up_to_the_end_and_beyond() {
+    let world = World::new();
+    let (_streams, shard) = world.with_cam().await;
+    let mut pages = shard.pages(Seq(0), ReadLimit { records: 3, bytes: 64 << 20 });
+    assert_eq!(pages.next().await.unwrap(), []);
+    for i in 0..7 {
+        put(&shard, &i.to_string()).await;
+    }
+    let mut found = Vec::new();
+    for len in [3, 3, 1, 0] {
+        let page = pages.next().await.unwrap();
+        assert_eq!(page.len(), len);
+        found.extend(page);
+    }
+    assert_eq!(found, read_all(&shard).await);
+    // What comes after the end was read is found as well.
+    put(&shard, "7").await;
+    assert_eq!(pages.position(), Seq(7));
+    assert_eq!(pages.next().await.unwrap()[0].head, "7");
+
+    let mut pages = shard.pages(Seq(0), ReadLimit { records: 2, bytes: 64 << 20 });
+    pages.next().await.unwrap();
+    shard.trim(Seq(6)).await.unwrap();
+    // The next page may have been read already; behind it the place is gone, and stays where it was.
+    let mut answer = pages.next().await;
+    if answer.is_ok() {
+        answer = pages.next().await;
+    }
+    let gone = pages.position();
+    assert!([Seq(2), Seq(4)].contains(&gone), "{gone}");
+    for _ in 0..2 {
+        assert!(matches!(answer, Err(ReadError::Trimmed { first: Seq(6) })), "{answer:?}");
+        answer = pages.next().await;
+    }
+    assert_eq!(pages.position(), gone);
+}
+
 /// Reads with every stored record falsified; expects the first one to be refused as forged.
 async fn assert_forged(how: &str, falsify: impl Fn(&mut Vec<StoredRecord>) + Send + Sync + 'static) {
     let world = World::new();
