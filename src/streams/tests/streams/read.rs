@@ -85,18 +85,35 @@ async fn page_after_page_up_to_the_end_and_beyond() {
     let mut pages = shard.pages(Seq(0), ReadLimit { records: 2, bytes: 64 << 20 });
     pages.next().await.unwrap();
     shard.trim(Seq(6)).await.unwrap();
-    // The next page may have been read already; behind it the place is gone, and stays where it was.
+    // Pages may have been read already; behind them the place is gone, and stays where it was.
     let mut answer = pages.next().await;
-    if answer.is_ok() {
+    while answer.as_ref().is_ok_and(|page| !page.is_empty()) && pages.position() < Seq(6) {
         answer = pages.next().await;
     }
     let gone = pages.position();
-    assert!([Seq(2), Seq(4)].contains(&gone), "{gone}");
     for _ in 0..2 {
         assert!(matches!(answer, Err(ReadError::Trimmed { first: Seq(6) })), "{answer:?}");
         answer = pages.next().await;
     }
     assert_eq!(pages.position(), gone);
+}
+
+/// Where a page ends cannot be foreseen when records differ in size; all are there in order nevertheless.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_records_of_all_sizes() {
+    let world = World::new();
+    let (_streams, shard) = world.with_cam().await;
+    let sizes = [10, 5_000, 300, 40_000, 1, 1, 1, 1, 1, 1, 1, 1, 9_000, 9_000, 2, 60_000, 3, 3, 3, 8_000];
+    let batch = |_| sizes.iter().map(|size| record("", vec![7; *size])).collect();
+    for records in (0..5).map(batch) {
+        shard.append(records).await.unwrap().durable.await.unwrap();
+    }
+    let mut pages = shard.pages(Seq(0), ReadLimit { records: 6, bytes: 16 << 10 });
+    let mut found = Vec::new();
+    while pages.position() < Seq(100) {
+        found.extend(pages.next().await.unwrap());
+    }
+    assert_eq!(found, read_all(&shard).await);
 }
 
 /// Reads with every stored record falsified; expects the first one to be refused as forged.
