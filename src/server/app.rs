@@ -1,10 +1,12 @@
 //! What the handlers of requests share.
 
-use crate::auth::AccessKeys;
+use crate::audit::Audit;
+use crate::auth::Identities;
 use crate::cameras::Cameras;
 use crate::cameras::pull::Sources;
 use crate::config::Config;
 use crate::health::DiskProbe;
+use crate::keystore_copy::Keystore;
 use crate::metrics::Metrics;
 use crate::rtsp::Rtsp;
 use crate::workers::{Pool, StartError};
@@ -33,8 +35,12 @@ pub struct AppState {
     pub data: PathBuf,
     /// Makes and checks tokens.
     pub vault: Arc<Vault>,
+    /// Changes the vault's keys.
+    pub keystore: Keystore,
+    /// Who did what.
+    pub audit: Audit,
     /// Who may sign in.
-    pub keys: AccessKeys,
+    pub keys: Identities,
     /// The record log, for its numbers only; everything else goes through `video`.
     pub store: Arc<LocalStore>,
     /// Shards of the log that belonged to no stream at the start.

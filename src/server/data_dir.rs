@@ -3,6 +3,7 @@
 //! ```text
 //! DATA/
 //!   lock          held (flock) by the process that uses the directory; says which
+//!   audit/        the audit log
 //!   root.key      seals the keystore, unless another root is configured
 //!   keys/         the keystore
 //!   meta.sqlite   streams and access keys, sealed
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 /// What may lie in the directory, half written files included.
 const OURS: &[&str] = &[
     "lock",
+    "audit",
     "ballast",
     "root.key",
     "root.key.tmp",
@@ -111,6 +113,11 @@ impl DataDir {
     /// The record log.
     pub fn log(&self) -> PathBuf {
         self.path.join("log")
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> PathBuf {
+        self.path.join("audit")
     }
 
     /// The keystore.

@@ -5,12 +5,17 @@
 //! key    keystore
 //! value  the bytes of DATA/keys/keystore
 //! ```
-//! The keystore changes when a start makes a key, and never while the server runs; so it is copied once at every start.
+//! It is copied at every start, and again after every change of a key.
 
 use crate::service::ServiceError;
 use bytes::Bytes;
 use shardlog::MetaStore;
+use shardlog::env::Env;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use vault::{KeyError, Vault};
 
 const ROW: &str = "keystore";
 /// A larger keystore is not copied.
@@ -52,6 +57,59 @@ pub async fn keep(meta: &dyn MetaStore, keys: &Path) {
     };
     if let Err(error) = kept.await {
         tracing::warn!(%error, "the keystore could not be copied into the metadata");
+    }
+}
+
+/// The vault of a running server, for changes: each is copied into the metadata before it counts as done.
+pub struct Keystore {
+    vault: Arc<Vault>,
+    meta: Arc<dyn MetaStore>,
+    dir: PathBuf,
+    env: Env,
+}
+
+/// How often the vault is asked whether the time of a key has come.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+impl Keystore {
+    /// For the vault whose keystore is in `dir`.
+    pub fn new(vault: Arc<Vault>, meta: Arc<dyn MetaStore>, dir: PathBuf, env: Env) -> Self {
+        Self { vault, meta, dir, env }
+    }
+
+    /// Makes a change, to its end even if the caller goes away meanwhile. `make` may block.
+    pub async fn change<T, E>(
+        &self,
+        make: impl FnOnce(&Vault) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<KeyError> + Send + 'static,
+    {
+        let (vault, meta, dir) = (self.vault.clone(), self.meta.clone(), self.dir.clone());
+        let env = self.env.clone();
+        let work = tokio::spawn(async move {
+            let made = env.blocking(move || make(&vault)).await;
+            if matches!(made, Some(Ok(_))) {
+                keep(&*meta, &dir).await;
+            }
+            made
+        });
+        let broken = || E::from(KeyError::Unknown(io::Error::other("the change broke off")));
+        work.await.ok().flatten().unwrap_or_else(|| Err(broken()))
+    }
+
+    /// Keeps destroying the keys whose time has come, and rotating those that are due.
+    pub async fn keep_sweeping(&self) {
+        loop {
+            let now_ms = self.env.clock.now_ms();
+            if self.vault.is_sweep_due(now_ms)
+                && let Err(error) = self.change(move |vault| vault.sweep(now_ms)).await
+            {
+                tracing::error!(%error, "keys whose time had come could not be destroyed or rotated");
+            }
+            self.env.clock.sleep(SWEEP_EVERY).await;
+        }
     }
 }
 

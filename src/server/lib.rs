@@ -9,6 +9,7 @@
 //! Handlers translate: a request into a domain call, its outcome into an answer. Errors become answers in [`error`].
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod ballast;
 pub mod cameras;

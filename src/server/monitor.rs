@@ -4,7 +4,7 @@
 //! with the verb `metrics`.
 
 use crate::app::App;
-use crate::auth::{Access, SIGN_IN_REQUIRED, Verb};
+use crate::auth::{Access, Action, SIGN_IN_REQUIRED, Target};
 use crate::error::ApiError;
 use crate::metrics::{Snapshot, resident_bytes};
 use crate::workers::Pool;
@@ -20,7 +20,7 @@ const STREAMS_MAX: usize = 1000;
 /// The numbers in Prometheus' text format.
 pub async fn metrics(State(app): State<App>, access: Result<Access, ApiError>) -> Result<Response, ApiError> {
     let named = match access {
-        Ok(access) => access.allow(Verb::Metrics, None).map(|()| true)?,
+        Ok(access) => access.permit(&app, Action::GetMetrics, Target::All).await.map(|()| true)?,
         Err(refusal) if refusal.code() == SIGN_IN_REQUIRED => false,
         Err(refusal) => return Err(refusal),
     };
@@ -37,6 +37,8 @@ async fn look(app: &App, named: bool) -> Result<String, prometheus::Error> {
     strays(app, &snapshot)?;
     disk(app, &snapshot)?;
     workers(app, &snapshot)?;
+    let help = "Lines of the audit log that could not be written";
+    snapshot.value("kinetoscope_audit_dropped_total", help, app.audit.dropped() as f64)?;
     cameras(app, &snapshot)?;
     rtsp(app, &snapshot)?;
     if named {

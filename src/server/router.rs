@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::{console, frames, health, hls, http, monitor, native};
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{get, patch, post, put};
 
 /// All routes, with what happens to every request around them.
 pub fn build(app: &App) -> Router {
@@ -30,10 +30,21 @@ pub fn build(app: &App) -> Router {
         .route("/frame.png", get(native::frame::png))
         .route("/frames.tar", get(frames::archive))
         .nest("/hls", hls::routes());
+    let user = Router::new()
+        .route("/", get(native::users::describe).put(native::users::create).delete(native::users::delete))
+        .route("/keys", get(native::users::list_keys).post(native::users::create_key))
+        .route("/keys/{key}", patch(native::users::change_key).delete(native::users::delete_key))
+        .route(
+            "/policies/{policy}",
+            get(native::policies::show).put(native::policies::put).delete(native::policies::delete),
+        );
     let router = Router::new()
         .route("/v1/video", get(native::streams::list))
         .nest("/v1/video/{stream}", stream)
         .route("/v1/sources/probe", post(native::probe::probe))
+        .route("/v1/users", get(native::users::list))
+        .nest("/v1/users/{user}", user)
+        .route("/v1/policies/check", post(native::policies::check))
         .route("/v1/tokens", post(native::tokens::create))
         .route("/v1/rtsp", get(native::rtsp::describe))
         .route("/v1/server", get(native::server_info::describe))

@@ -1,7 +1,8 @@
 //! A running service: its parts opened in order, and closed in the opposite one.
 
 use crate::app::{App, AppState};
-use crate::auth::{AccessKeys, Credentials, KeysError};
+use crate::audit::Audit;
+use crate::auth::{Credentials, Identities, KeysError};
 use crate::ballast::Ballast;
 use crate::cameras::pull::Sources;
 use crate::cameras::{Cameras, CamerasConfig};
@@ -9,7 +10,7 @@ use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::frames::ARCHIVES_MAX;
 use crate::health::DiskProbe;
-use crate::keystore_copy;
+use crate::keystore_copy::{self, Keystore};
 use crate::metrics::Metrics;
 use crate::rtsp::Rtsp;
 use crate::workers::{Pool, PoolConfig};
@@ -53,6 +54,9 @@ pub enum ServiceError {
     /// The catalogue of streams.
     #[error("streams: {0}")]
     Streams(#[from] streams::OpenError),
+    /// The audit log cannot be opened.
+    #[error("audit log: {0}")]
+    Audit(#[source] std::io::Error),
     /// The access keys.
     #[error("access keys: {0}")]
     Keys(#[from] KeysError),
@@ -101,10 +105,14 @@ impl Service {
             Arc::new(JournalledMeta::open(data.meta(), log.clone(), env.clone()).await?);
         keystore_copy::restore(&*meta, &data.keys()).await?;
         let vault = open_vault(data, root, &env).await?;
-        let opened = AccessKeys::open(&*meta, &vault, &env, preset, &data.credentials()).await?;
+        let opened =
+            Identities::open(meta.clone(), vault.clone(), env.clone(), preset, &data.credentials()).await?;
+        let (keys, created) = opened;
         let limits = StreamsConfig { marks, rates: config.shard_rates(), ..StreamsConfig::default() };
         let streams = Streams::open(log, meta.clone(), vault.clone(), env.clone(), limits).await?;
         keystore_copy::keep(&*meta, &data.keys()).await;
+        let keystore = Keystore::new(vault.clone(), meta.clone(), data.keys(), env.clone());
+        let audit = Audit::open(&data.audit(), env.clone()).map_err(ServiceError::Audit)?;
         let video_config =
             VideoConfig { target_duration_s: config.target_duration_s, ..VideoConfig::default() };
         let video = Video::open(streams.clone(), env.clone(), video_config);
@@ -124,7 +132,9 @@ impl Service {
         let app = AppState {
             data: data.path().to_owned(),
             started: env.clock.monotonic(),
-            keys: opened.keys,
+            keys,
+            keystore,
+            audit,
             metrics,
             rtsp: Rtsp::default(),
             disk: DiskProbe::default(),
@@ -141,7 +151,9 @@ impl Service {
             video,
             pool,
         };
-        Ok(Self { app: Arc::new(app), streams, new_credentials: opened.created.then(|| data.credentials()) })
+        let app = Arc::new(app);
+        keep_house(&app);
+        Ok(Self { app, streams, new_credentials: created.then(|| data.credentials()) })
     }
 
     /// What handlers of requests share.
@@ -175,6 +187,10 @@ impl Service {
             }
         }
         let closing = async {
+            app.audit.write_counts().await;
+            if let Err(error) = app.keys.save_used().await {
+                tracing::warn!(%error, "when access keys were used last could not be written down");
+            }
             app.video.shutdown().await;
             streams.shutdown().await;
             app.store.close().await;
@@ -186,6 +202,19 @@ impl Service {
         tracing::info!("closed");
         Ok(())
     }
+}
+
+/// What has to be done from time to time, until the service stops.
+fn keep_house(app: &App) {
+    let (keeper, ended) = (app.clone(), app.stop.clone());
+    app.sessions.spawn(async move {
+        tokio::select! {
+            () = keeper.keys.keep_used() => {}
+            () = keeper.audit.keep_counting() => {}
+            () = keeper.keystore.keep_sweeping() => {}
+            () = ended.cancelled() => {}
+        }
+    });
 }
 
 /// How full the disk may become.

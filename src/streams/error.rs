@@ -96,7 +96,7 @@ pub enum CatalogueError {
     Key(#[from] DataKeyError),
     /// Making the default key-encryption key.
     #[error(transparent)]
-    Keystore(Arc<vault::KeyError>),
+    Keystore(Arc<vault::AliasError>),
     /// Sealing a row.
     #[error(transparent)]
     Seal(#[from] BlobError),

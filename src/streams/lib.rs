@@ -39,6 +39,7 @@ mod subscribe;
 mod throttle;
 mod types;
 
+pub use catalogue::DEFAULT_KEY_ALIAS;
 pub use catalogue::settings::check_name;
 pub use consumers::ConsumerError;
 pub use data::{Capacity, Consumer, DataSettings, Distribution};

@@ -85,6 +85,15 @@ pub enum KeyError {
     /// The key was destroyed; nothing brings it back.
     #[error("key {0} is destroyed")]
     Destroyed(KeyId),
+    /// The key waits to be destroyed.
+    #[error("key {0} waits to be destroyed")]
+    PendingDeletion(KeyId),
+    /// The key does not wait to be destroyed.
+    #[error("key {0} does not wait to be destroyed")]
+    NotPendingDeletion(KeyId),
+    /// The policy is too long, or there are too many tags, or too long ones.
+    #[error("a key has a policy of at most 32768 bytes, and 50 tags of at most 1024 bytes")]
+    AttributesTooLarge,
     /// The description has too many bytes.
     #[error("a description has at most {max} bytes")]
     DescriptionTooLong {
@@ -113,6 +122,20 @@ pub enum KeyError {
     Stopped,
 }
 
+/// Why a change to the aliases failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AliasError {
+    /// There is one of this name.
+    #[error("there is an alias {0:?} already")]
+    Exists(String),
+    /// There is none.
+    #[error("there is no alias {0:?}")]
+    NotFound(String),
+    /// As for changes to keys.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
 /// Why a key cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyUseError {
@@ -122,6 +145,9 @@ pub enum KeyUseError {
     /// The key is disabled; enabling it brings it back.
     #[error("key {0} is disabled")]
     Disabled(KeyId),
+    /// The key waits to be destroyed; cancelling that and enabling it brings it back.
+    #[error("key {0} waits to be destroyed")]
+    PendingDeletion(KeyId),
     /// The key was destroyed; what it wrapped is lost.
     #[error("key {0} is destroyed")]
     Destroyed(KeyId),

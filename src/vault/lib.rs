@@ -17,6 +17,7 @@
 
 mod blob;
 mod data_key;
+mod encrypted;
 mod entropy;
 mod envelope;
 mod error;
@@ -27,11 +28,17 @@ mod secret;
 
 pub use blob::{BLOB_BYTES_MAX, BLOB_OVERHEAD};
 pub use data_key::{DataKey, WRAPPED_KEY_BYTES, WrappedKey};
+pub use encrypted::{
+    Decrypted, ENCRYPTED_BYTES_MAX, EncryptError, EncryptionContext, TEXT_BYTES_MAX, encrypted_under,
+};
 pub use entropy::{Entropy, SystemEntropy};
-pub use error::{BlobError, KeyError, KeyUseError, OpenError, SealError, UnwrapError, VaultError};
+pub use error::{
+    AliasError, BlobError, KeyError, KeyUseError, OpenError, SealError, UnwrapError, VaultError,
+};
 pub use keystore::{
-    DESCRIPTION_BYTES_MAX, KEYS_MAX, KeyId, KeyInfo, KeyState, ParseKeyIdError, RootKind, RootSource,
-    VERSIONS_MAX, Vault, restore, sealed_copy,
+    ALIASES_MAX, AliasInfo, Attributes, DEMANDS_MAX, DESCRIPTION_BYTES_MAX, KEY_POLICY_BYTES_MAX, KEYS_MAX,
+    KeyId, KeyInfo, KeyState, NewKey, ParseKeyIdError, RootKind, RootSource, Schedule, Swept, TAGS_MAX,
+    VERSIONS_MAX, Vault, VersionCause, VersionInfo, restore, sealed_copy,
 };
 pub use mac::MAC_BYTES;
 pub use seal::{BatchSealer, Part, RecordContext, Sealed, SealedHead};

@@ -1,11 +1,11 @@
-//! Access keys. Their secrets lie sealed in the metadata store, one row a key:
+//! The root access key. Its secret lies sealed in the metadata store:
 //!
 //! ```text
 //! key    access/{access key id}
 //! value  the vault's sealed blob, with the key as context, of JSON {"v":1,"secret":"…","created_ms":…}
 //! ```
 //!
-//! For now there is one, the root key, made on the first start or preset by the environment.
+//! These are the root's: one key, made on the first start or preset by the environment. Users' keys stand in their rows.
 
 use super::credentials::Credentials;
 use bytes::Bytes;
@@ -15,7 +15,6 @@ use shardlog::{MetaError, MetaStore};
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use subtle::ConstantTimeEq;
 use vault::Vault;
 
 const PREFIX: &str = "access/";
@@ -64,17 +63,12 @@ struct Row {
     created_ms: u64,
 }
 
-/// All access keys, in memory.
-pub struct AccessKeys {
-    keys: HashMap<String, String>,
-}
-
 /// What opening found or did.
-pub struct Opened {
-    /// The keys.
-    pub keys: AccessKeys,
+pub(super) struct Opened {
+    /// Secrets by the ids of their keys.
+    pub(super) roots: HashMap<String, String>,
     /// A root key was made and written to the credentials file.
-    pub created: bool,
+    pub(super) created: bool,
 }
 
 /// The root key that the environment presets, if any.
@@ -94,69 +88,48 @@ pub fn preset(environment: impl Fn(&str) -> Option<String>) -> Result<Option<Cre
     Ok(Some(Credentials { key_id, secret }))
 }
 
-impl AccessKeys {
-    /// What tokens' MACs are made for.
-    pub const TOKEN_PURPOSE: &str = "token";
-
-    /// Reads the keys. A preset replaces whatever root key there was. Without one, a first start makes a root key and
-    /// writes it to `file`.
-    pub async fn open(
-        meta: &dyn MetaStore,
-        vault: &Vault,
-        env: &Env,
-        preset: Option<Credentials>,
-        file: &Path,
-    ) -> Result<Opened, KeysError> {
-        let mut keys = HashMap::new();
-        let rows = meta.list(PREFIX).await?;
-        for (row_key, row) in &rows {
-            let id = row_key.trim_start_matches(PREFIX).to_owned();
-            keys.insert(id.clone(), open_row(vault, row_key, &id, &row.value)?.secret);
+/// Reads the root key. A preset replaces whatever root key there was. Without one, a first start makes a root key and
+/// writes it to `file`.
+pub(super) async fn open(
+    meta: &dyn MetaStore,
+    vault: &Vault,
+    env: &Env,
+    preset: Option<Credentials>,
+    file: &Path,
+) -> Result<Opened, KeysError> {
+    let mut keys = HashMap::new();
+    let rows = meta.list(PREFIX).await?;
+    for (row_key, row) in &rows {
+        let id = row_key.trim_start_matches(PREFIX).to_owned();
+        keys.insert(id.clone(), open_row(vault, row_key, &id, &row.value)?.secret);
+    }
+    let new = match preset {
+        Some(preset) if keys.len() == 1 && keys.get(&preset.key_id) == Some(&preset.secret) => None,
+        Some(preset) => Some(preset),
+        None if !keys.is_empty() => None,
+        None => {
+            let made = generate(env);
+            // First the file: a key that is in the store while nobody knows its secret would lock everybody out.
+            let (copy, path) = (made.clone(), file.to_owned());
+            let written = tokio::task::spawn_blocking(move || copy.write(&path)).await;
+            written
+                .unwrap_or_else(|panic| Err(io::Error::other(panic)))
+                .map_err(|source| KeysError::File { path: file.display().to_string(), source })?;
+            store(meta, vault, env, &made, None).await?;
+            keys.insert(made.key_id, made.secret);
+            return Ok(Opened { roots: keys, created: true });
         }
-        let new = match preset {
-            Some(preset) if keys.len() == 1 && keys.get(&preset.key_id) == Some(&preset.secret) => None,
-            Some(preset) => Some(preset),
-            None if !keys.is_empty() => None,
-            None => {
-                let made = generate(env);
-                // First the file: a key that is in the store while nobody knows its secret would lock everybody out.
-                let (copy, path) = (made.clone(), file.to_owned());
-                let written = tokio::task::spawn_blocking(move || copy.write(&path)).await;
-                written
-                    .unwrap_or_else(|panic| Err(io::Error::other(panic)))
-                    .map_err(|source| KeysError::File { path: file.display().to_string(), source })?;
-                store(meta, vault, env, &made, None).await?;
-                keys.insert(made.key_id, made.secret);
-                return Ok(Opened { keys: Self { keys }, created: true });
-            }
-        };
-        if let Some(preset) = new {
-            let row_key = format!("{PREFIX}{}", preset.key_id);
-            let version = rows.iter().find(|(key, _)| *key == row_key).map(|(_, row)| row.version);
-            store(meta, vault, env, &preset, version).await?;
-            for (key, row) in rows.iter().filter(|(key, _)| *key != row_key) {
-                meta.remove(key, row.version).await?;
-            }
-            keys = HashMap::from([(preset.key_id, preset.secret)]);
+    };
+    if let Some(preset) = new {
+        let row_key = format!("{PREFIX}{}", preset.key_id);
+        let version = rows.iter().find(|(key, _)| *key == row_key).map(|(_, row)| row.version);
+        store(meta, vault, env, &preset, version).await?;
+        for (key, row) in rows.iter().filter(|(key, _)| *key != row_key) {
+            meta.remove(key, row.version).await?;
         }
-        Ok(Opened { keys: Self { keys }, created: false })
+        keys = HashMap::from([(preset.key_id, preset.secret)]);
     }
-
-    /// Whether there is a key `id` with this secret. Takes as long for a wrong secret as for the right one.
-    pub fn check(&self, id: &str, secret: &str) -> bool {
-        self.keys.get(id).is_some_and(|known| known.as_bytes().ct_eq(secret.as_bytes()).into())
-    }
-
-    /// Whether there is a key `id`, and the holder of its secret made what `proof` looks at. For sign-ins that do not send
-    /// the secret; `proof` must take as long for a wrong one as for the right one.
-    pub fn check_proof(&self, id: &str, proof: impl FnOnce(&str) -> bool) -> bool {
-        self.keys.get(id).is_some_and(|secret| proof(secret))
-    }
-
-    /// Whether there is a key `id`.
-    pub fn contains(&self, id: &str) -> bool {
-        self.keys.contains_key(id)
-    }
+    Ok(Opened { roots: keys, created: false })
 }
 
 fn open_row(vault: &Vault, row_key: &str, id: &str, sealed: &[u8]) -> Result<Row, KeysError> {
@@ -185,12 +158,14 @@ async fn store(
 }
 
 /// 20 characters of id, 40 of secret (200 bits), as AWS clients expect.
-fn generate(env: &Env) -> Credentials {
+pub(super) fn generate(env: &Env) -> Credentials {
+    Credentials { key_id: format!("KINE{}", random_text(env, 16)), secret: random_text(env, 40) }
+}
+
+/// Characters of five random bits each.
+pub(super) fn random_text(env: &Env, characters: usize) -> String {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut random = [0; 56];
+    let mut random = vec![0; characters];
     env.random.fill(&mut random);
-    let text = |bytes: &[u8]| {
-        bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect::<String>()
-    };
-    Credentials { key_id: format!("KINE{}", text(&random[..16])), secret: text(&random[16..]) }
+    random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
 }

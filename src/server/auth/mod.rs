@@ -1,14 +1,25 @@
-//! Who may do what: access keys (everything) and tokens (what they say), checked before a request's body is read.
+//! Who may do what, checked before a request's body is read.
+//!
+//! ```text
+//! access key ─► identity: root (may do everything), or a user ─► policies: what the user may do, in the words of `action`
+//! token      ─► grant of the key that made it: allows what both the grant and the key's user may
+//! ```
 
+mod access;
+mod action;
 mod credentials;
+mod identity;
 mod keys;
+mod names;
 pub mod policy;
 mod request;
 mod token;
 
+pub use access::{Access, Circumstances, Target, Token, judge};
+pub use action::{Action, Kind};
 pub use credentials::Credentials;
-pub use keys::{AccessKeys, KeysError, Opened, preset};
-pub use request::{
-    Access, For, Frames, Ingest, Manage, Owner, Play, SIGN_IN_REQUIRED, check_stream_name, still_good,
-};
+pub use identity::{ChangeError, Identities, Identity, KeyInfo, StoredPolicy, User};
+pub use keys::{KeysError, preset};
+pub use names::Names;
+pub use request::*;
 pub use token::{Grant, UserPassword, Verb, Verbs};

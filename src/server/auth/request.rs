@@ -1,13 +1,17 @@
 //! Finding out who makes a request, and what it may do.
 
-use super::keys::AccessKeys;
-use super::token::{Grant, Verb};
+use super::access::{Access, Circumstances, Target, Token};
+use super::action::Action;
+use super::identity::{Identities, Identity};
+use super::token::Grant;
 use crate::app::App;
+use crate::audit::Entry;
 use crate::error::ApiError;
+use crate::http::{Peer, RequestId};
 use axum::extract::{FromRequestParts, RawPathParams};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
 use serde::Deserialize;
 
@@ -17,77 +21,60 @@ pub const SIGN_IN_REQUIRED: &str = "SIGN_IN_REQUIRED";
 /// What `Authorization: Basic` and `Bearer` may be long.
 const AUTHORIZATION_BYTES_MAX: usize = 4096;
 
-/// Who makes a request.
-#[derive(Clone, Debug)]
-pub enum Access {
-    /// The holder of an access key: may do everything.
-    Key {
-        /// The key's id.
-        id: String,
-    },
-    /// The bearer of a token.
-    Token {
-        /// What it says.
-        grant: Grant,
-        /// The token itself if it came as `?token=`: what the answer links to must be asked for in the same way.
-        in_query: Option<String>,
-    },
-}
-
-impl Access {
-    /// Refuses what the caller may not do. `stream`: the one it is about; `None`: all of them.
-    pub fn allow(&self, verb: Verb, stream: Option<&str>) -> Result<(), ApiError> {
-        let Self::Token { grant, .. } = self else { return Ok(()) };
-        if !grant.verbs.allow(verb) {
-            let message = format!("the token does not allow {verb:?}").to_lowercase();
-            return Err(ApiError::forbidden("TOKEN_SCOPE", message));
-        }
-        match (&grant.stream, stream) {
-            (None, _) => Ok(()),
-            (Some(granted), Some(asked)) if granted == asked => Ok(()),
-            (Some(granted), _) => Err(ApiError::forbidden(
-                "TOKEN_SCOPE",
-                format!("the token is for the stream {granted:?} only"),
-            )),
-        }
-    }
-}
-
 impl FromRequestParts<App> for Access {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let challenge =
             parts.headers.get("x-requested-with").is_none_or(|by| by.as_bytes() != b"kinetoscope");
-        let refuse = |code, message| ApiError::unauthorized(code, message, challenge);
+        let source = parts.extensions.get::<Peer>().map(|peer| peer.address.ip());
+        let refuse = |code, message| {
+            if code != SIGN_IN_REQUIRED {
+                app.audit.note(Entry::nobody(source, code));
+            }
+            ApiError::unauthorized(code, message, challenge)
+        };
+        let circumstances = Circumstances {
+            source,
+            secure: app.config.tls(),
+            user_agent: parts
+                .headers
+                .get(USER_AGENT)
+                .and_then(|agent| agent.to_str().ok())
+                .map(str::to_owned),
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
+        };
         let (token, in_query) = match presented(parts) {
             Presented::Nothing => return Err(refuse(SIGN_IN_REQUIRED, "sign in first")),
             Presented::Unreadable => return Err(refuse("SIGN_IN_FAILED", "the sign-in cannot be read")),
             Presented::Basic { id, secret } => {
-                return if app.keys.check(&id, &secret) {
-                    Ok(Self::Key { id })
-                } else {
-                    Err(refuse("SIGN_IN_FAILED", "unknown access key id or wrong secret"))
-                };
+                let identity = app.keys.check(&id, &secret);
+                let identity = identity
+                    .ok_or_else(|| refuse("SIGN_IN_FAILED", "unknown access key id or wrong secret"))?;
+                return Ok(Self { identity, token: None, circumstances });
             }
             Presented::Bearer(token) => (token, false),
             Presented::TokenInQuery(token) => (token, true),
         };
-        let grant =
-            Grant::open(&token, |bytes, mac| app.vault.verify_mac(AccessKeys::TOKEN_PURPOSE, bytes, mac));
-        let grant = still_good(app, grant).map_err(|(code, message)| refuse(code, message))?;
-        Ok(Self::Token { grant, in_query: in_query.then_some(token) })
+        let verify = |bytes: &[u8], mac: &[u8]| app.vault.verify_mac(Identities::TOKEN_PURPOSE, bytes, mac);
+        let grant = Grant::open(&token, verify);
+        let (grant, identity) = still_good(app, grant).map_err(|(code, message)| refuse(code, message))?;
+        let token = Some(Token { grant, in_query: in_query.then_some(token) });
+        Ok(Self { identity, token, circumstances })
     }
 }
 
-/// A token's grant, unless the token was not ours, its access key is gone or its time is over.
-pub fn still_good(app: &App, grant: Option<Grant>) -> Result<Grant, (&'static str, &'static str)> {
-    match grant.filter(|grant| app.keys.contains(&grant.key_id)) {
+/// A token's grant and who made it, unless the token was not ours, its access key is gone or disabled, or its time is over.
+pub fn still_good(
+    app: &App,
+    grant: Option<Grant>,
+) -> Result<(Grant, Identity), (&'static str, &'static str)> {
+    match grant.and_then(|grant| Some((app.keys.holder(&grant.key_id)?, grant))) {
         None => Err(("TOKEN_INVALID", "the token is not one of ours, or its access key is gone")),
-        Some(grant) if app.env.clock.now_ms() / 1000 >= grant.until_s => {
+        Some((_, grant)) if app.env.clock.now_ms() / 1000 >= grant.until_s => {
             Err(("TOKEN_EXPIRED", "the token has expired"))
         }
-        Some(grant) => Ok(grant),
+        Some((identity, grant)) => Ok((grant, identity)),
     }
 }
 
@@ -129,19 +116,17 @@ fn presented(parts: &Parts) -> Presented {
     }
 }
 
-/// The holder of an access key, for what no token may do.
-pub struct Owner {
-    /// The key's id.
-    pub key_id: String,
-}
+/// The holder of an access key, for what no token allows. What exactly it is, the body says.
+pub struct Owner(pub Access);
 
 impl FromRequestParts<App> for Owner {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        match Access::from_request_parts(parts, app).await? {
-            Access::Key { id } => Ok(Self { key_id: id }),
-            Access::Token { .. } => {
+        let access = Access::from_request_parts(parts, app).await?;
+        match access.token {
+            None => Ok(Self(access)),
+            Some(_) => {
                 Err(ApiError::forbidden("TOKEN_SCOPE", "no token allows this")
                     .hint("sign in with an access key"))
             }
@@ -149,39 +134,84 @@ impl FromRequestParts<App> for Owner {
     }
 }
 
-/// The stream of a request's path, handed out only to callers that may do `VERB` to it. Handlers get the name no other
+/// The stream of a request's path, handed out only to callers that may do this to it. Handlers get the name no other
 /// way, so none can forget to ask.
-pub struct For<const VERB: u8> {
+pub struct For<const ACTION: u8> {
     /// The stream's name. Well-formed; whether there is such a stream is for the handler to find out.
     pub stream: String,
-    /// The caller's token, if it came as `?token=`.
-    pub token_in_query: Option<String>,
+    /// Who asks.
+    pub access: Access,
 }
 
-/// For handlers that read.
-pub type Play = For<{ Verb::Play as u8 }>;
-/// For handlers that make frames.
-pub type Frames = For<{ Verb::Frames as u8 }>;
-/// For handlers that take media in.
-pub type Ingest = For<{ Verb::Ingest as u8 }>;
-/// For handlers that create, change and delete.
-pub type Manage = For<{ Verb::Manage as u8 }>;
+impl<const ACTION: u8> For<ACTION> {
+    /// The caller's token, if it came as `?token=`.
+    pub fn token_in_query(&self) -> Option<&str> {
+        self.access.token.as_ref()?.in_query.as_deref()
+    }
+}
 
-impl<const VERB: u8> FromRequestParts<App> for For<VERB> {
+/// For handlers that do [`Action::DescribeStream`]; and so on.
+pub type DescribeStream = For<{ Action::DescribeStream as u8 }>;
+#[expect(missing_docs, reason = "as above")]
+mod actions {
+    use super::{Action, For, ForUser};
+    pub type CreateStream = For<{ Action::CreateStream as u8 }>;
+    pub type UpdateStream = For<{ Action::UpdateStream as u8 }>;
+    pub type UpdateDataRetention = For<{ Action::UpdateDataRetention as u8 }>;
+    pub type DeleteStream = For<{ Action::DeleteStream as u8 }>;
+    pub type PutMedia = For<{ Action::PutMedia as u8 }>;
+    pub type GetHls = For<{ Action::GetHls as u8 }>;
+    pub type GetClip = For<{ Action::GetClip as u8 }>;
+    pub type GetMedia = For<{ Action::GetMedia as u8 }>;
+    pub type ListFragments = For<{ Action::ListFragments as u8 }>;
+    pub type GetImages = For<{ Action::GetImages as u8 }>;
+    pub type GetUser = ForUser<{ Action::GetUser as u8 }>;
+    pub type CreateUser = ForUser<{ Action::CreateUser as u8 }>;
+    pub type DeleteUser = ForUser<{ Action::DeleteUser as u8 }>;
+    pub type CreateKey = ForUser<{ Action::CreateKey as u8 }>;
+    pub type ListKeys = ForUser<{ Action::ListKeys as u8 }>;
+    pub type UpdateKey = ForUser<{ Action::UpdateKey as u8 }>;
+    pub type DeleteKey = ForUser<{ Action::DeleteKey as u8 }>;
+    pub type PutPolicy = ForUser<{ Action::PutPolicy as u8 }>;
+    pub type GetPolicy = ForUser<{ Action::GetPolicy as u8 }>;
+    pub type DeletePolicy = ForUser<{ Action::DeletePolicy as u8 }>;
+}
+pub use actions::*;
+
+impl<const ACTION: u8> FromRequestParts<App> for For<ACTION> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let access = Access::from_request_parts(parts, app).await?;
-        let params = RawPathParams::from_request_parts(parts, app)
-            .await
-            .map_err(|error| ApiError::internal(&error))?;
-        let stream =
-            params.iter().find_map(|(name, value)| (name == "stream").then_some(value)).unwrap_or_default();
-        access.allow(Verb::of::<VERB>(), Some(stream))?;
-        check_stream_name(stream)?;
-        let token_in_query = if let Access::Token { in_query, .. } = access { in_query } else { None };
-        Ok(Self { stream: stream.to_owned(), token_in_query })
+        let stream = path_param(parts, app, "stream").await?;
+        access.permit(app, Action::of::<ACTION>(), Target::Stream(&stream)).await?;
+        check_stream_name(&stream)?;
+        Ok(Self { stream, access })
     }
+}
+
+/// The user of a request's path, in the same way.
+pub struct ForUser<const ACTION: u8> {
+    /// The user's name, as the path has it.
+    pub user: String,
+}
+
+impl<const ACTION: u8> FromRequestParts<App> for ForUser<ACTION> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let access = Access::from_request_parts(parts, app).await?;
+        let user = path_param(parts, app, "user").await?;
+        access.permit(app, Action::of::<ACTION>(), Target::User(&user)).await?;
+        Ok(Self { user })
+    }
+}
+
+async fn path_param(parts: &mut Parts, app: &App, name: &str) -> Result<String, ApiError> {
+    let params =
+        RawPathParams::from_request_parts(parts, app).await.map_err(|error| ApiError::internal(&error))?;
+    let value = params.iter().find_map(|(param, value)| (param == name).then_some(value));
+    Ok(value.unwrap_or_default().to_owned())
 }
 
 /// Streams are named by 1 to 256 characters of `[a-zA-Z0-9_.-]`.

@@ -43,19 +43,6 @@ pub enum Verb {
     Frames = 16,
 }
 
-impl Verb {
-    /// The verb of a bit; what is no verb's bit is the rarest right.
-    pub(super) const fn of<const BIT: u8>() -> Self {
-        match BIT {
-            1 => Self::Play,
-            2 => Self::Ingest,
-            4 => Self::Manage,
-            16 => Self::Frames,
-            _ => Self::Metrics,
-        }
-    }
-}
-
 /// A set of verbs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verbs(u8);

@@ -2,6 +2,7 @@
 
 mod check;
 mod client;
+mod identity;
 mod push;
 mod serve;
 mod stream;
@@ -26,6 +27,9 @@ enum Command {
     Check(check::Arguments),
     Stream(stream::Arguments),
     Push(push::Arguments),
+    User(identity::user::Arguments),
+    Key(identity::key::Arguments),
+    Policy(identity::policy::Arguments),
 }
 
 /// How a command ended, if not well.
@@ -64,6 +68,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Stream(arguments) => stream::run(arguments),
         Command::Push(arguments) => push::run(arguments),
+        Command::User(arguments) => identity::user::run(arguments),
+        Command::Key(arguments) => identity::key::run(arguments),
+        Command::Policy(arguments) => identity::policy::run(arguments),
     };
     let (code, message) = match outcome {
         Ok(()) => return ExitCode::SUCCESS,

@@ -4,6 +4,7 @@
 //! precedence, over the defaults. One struct, [`Layer`], describes what any of the three may say, so that they cannot
 //! drift apart; [`Config`] is what holds in the end.
 
+use crate::auth::Names;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -226,6 +227,11 @@ impl Config {
             out_reads: self.shard_reads_s,
             consumer_bytes: self.consumer_out_kib_s << 10,
         })
+    }
+
+    /// What names of resources have in common.
+    pub fn names(&self) -> Names {
+        Names { account: self.account_id.clone(), region: self.region.clone() }
     }
 
     /// Refuses what cannot work or would be dangerous.

@@ -9,7 +9,7 @@ use super::query::{ArchiveQuery, ImageQuery, Selection};
 use super::sample::{Sample, key};
 use super::work;
 use crate::app::App;
-use crate::auth::Frames;
+use crate::auth::GetImages;
 use crate::error::{ApiError, Causes};
 use crate::http::Query;
 use crate::native::range::end_ms;
@@ -55,7 +55,7 @@ type Batches = BoxStream<'static, Result<FrameBatch, ReadError>>;
 /// Answers with the archive; the same query gives the same bytes.
 pub async fn archive(
     State(app): State<App>,
-    camera: Frames,
+    camera: GetImages,
     Query(query): Query<ArchiveQuery>,
     Query(image): Query<ImageQuery>,
 ) -> Result<Response, ApiError> {

@@ -1,7 +1,7 @@
 //! The playlists.
 
 use crate::app::App;
-use crate::auth::Play;
+use crate::auth::GetHls;
 use crate::error::ApiError;
 use crate::http::Query;
 use crate::native::range::RangeQuery;
@@ -32,18 +32,18 @@ pub(super) struct Window {
 
 pub(super) async fn live(
     State(app): State<App>,
-    camera: Play,
+    camera: GetHls,
     Query(window): Query<Window>,
 ) -> Result<Response, ApiError> {
     let dvr_s = window.dvr.unwrap_or(DVR_S_DEFAULT);
-    let media = with_token(format!("live/media.m3u8?dvr={dvr_s}"), camera.token_in_query.as_deref());
+    let media = with_token(format!("live/media.m3u8?dvr={dvr_s}"), camera.token_in_query());
     let playlist = app.video.multivariant(&camera.stream, None, media).await?;
     Ok(answer(playlist.to_text(), INDEX))
 }
 
 pub(super) async fn live_media(
     State(app): State<App>,
-    camera: Play,
+    camera: GetHls,
     Query(window): Query<Window>,
 ) -> Result<Response, ApiError> {
     let dvr_s = window.dvr.unwrap_or(DVR_S_DEFAULT);
@@ -53,18 +53,18 @@ pub(super) async fn live_media(
 
 pub(super) async fn archive(
     State(app): State<App>,
-    camera: Play,
+    camera: GetHls,
     Query(range): Query<RangeQuery>,
 ) -> Result<Response, ApiError> {
     let range = range.up_to_now(&app, &camera.stream).await?;
-    let media = with_token(format!("archive/media.m3u8?{}", query(range)), camera.token_in_query.as_deref());
+    let media = with_token(format!("archive/media.m3u8?{}", query(range)), camera.token_in_query());
     let playlist = app.video.multivariant(&camera.stream, Some(range), media).await?;
     Ok(answer(playlist.to_text(), INDEX))
 }
 
 pub(super) async fn archive_media(
     State(app): State<App>,
-    camera: Play,
+    camera: GetHls,
     Query(range): Query<RangeQuery>,
 ) -> Result<Response, ApiError> {
     let range = range.up_to_now(&app, &camera.stream).await?;
@@ -90,8 +90,8 @@ fn with_token(uri: String, token: Option<&str>) -> String {
     }
 }
 
-fn uris(camera: &Play) -> Uris {
-    let suffix = camera.token_in_query.as_ref().map(|token| format!("?token={token}"));
+fn uris(camera: &GetHls) -> Uris {
+    let suffix = camera.token_in_query().map(|token| format!("?token={token}"));
     Uris { prefix: "../".to_owned(), suffix: suffix.unwrap_or_default() }
 }
 

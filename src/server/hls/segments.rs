@@ -1,7 +1,7 @@
 //! Segments and initialisation segments: bytes that never change.
 
 use crate::app::App;
-use crate::auth::Play;
+use crate::auth::GetHls;
 use crate::error::ApiError;
 use crate::http::reply::{Representation, as_io};
 use axum::extract::{Path, State};
@@ -17,7 +17,7 @@ const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 /// `segment/{fragment}.m4s`
 pub(super) async fn segment(
     State(app): State<App>,
-    camera: Play,
+    camera: GetHls,
     Path((_, file)): Path<(String, String)>,
     method: Method,
     headers: HeaderMap,
@@ -44,7 +44,7 @@ pub(super) async fn segment(
 /// `init/{id}.mp4`
 pub(super) async fn init(
     State(app): State<App>,
-    camera: Play,
+    camera: GetHls,
     Path((_, file)): Path<(String, String)>,
     method: Method,
     headers: HeaderMap,

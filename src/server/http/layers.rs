@@ -9,7 +9,22 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use shardlog::env::Random;
 use tower_http::compression::CompressionLayer;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names a request; an extension of every request, and in the answer's header `x-request-id`.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+impl RequestId {
+    fn new(random: &dyn Random) -> Self {
+        let mut bytes = [0; 12];
+        random.fill(&mut bytes);
+        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
 
 /// Wraps all routes.
 pub fn wrap(router: Router<App>, app: &App) -> Router<App> {
@@ -57,13 +72,19 @@ async fn harden(request: Request, next: Next) -> Response {
 }
 
 /// Counts and logs. The query is left out of the log: it may carry a token.
-async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::new(&*app.env.random);
+    let header = HeaderValue::try_from(&id.0);
+    request.extensions_mut().insert(id);
     let started = app.env.clock.monotonic();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("other", |route| route.as_str()).to_owned();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.address.to_string());
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    if let Ok(header) = header {
+        response.headers_mut().insert(REQUEST_ID, header);
+    }
     let status = response.status().as_u16();
     let elapsed = app.env.clock.monotonic().saturating_sub(started);
     app.metrics.request(&route, &method, status, elapsed);

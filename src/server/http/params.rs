@@ -37,25 +37,44 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let mut upload = Upload::new(request.into_body(), app.env.clock.clone(), JSON_TIMEOUT);
-        let mut body = BytesMut::new();
-        let read = async {
-            while let Some(bytes) = upload.next().await? {
-                if body.len() + bytes.len() > JSON_BYTES_MAX {
-                    let message = format!("the body is larger than {JSON_BYTES_MAX} bytes");
-                    return Err(ApiError::too_large("BODY_TOO_LARGE", message));
-                }
-                body.extend_from_slice(&bytes);
-            }
-            Ok(())
-        };
-        tokio::select! {
-            read = read => read?,
-            () = app.env.clock.sleep(JSON_TIMEOUT) => return Err(UploadError::Idle(JSON_TIMEOUT).into()),
-        }
+        let body = read_body(request, app).await?;
         let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
         serde_json::from_slice(text)
             .map(Self)
             .map_err(|error| ApiError::bad_request("BAD_BODY", error.to_string()))
     }
+}
+
+/// A body of text, of at most [`JSON_BYTES_MAX`].
+pub struct TextBody(pub String);
+
+impl FromRequest<App> for TextBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let body = read_body(request, app).await?;
+        String::from_utf8(body.into())
+            .map(Self)
+            .map_err(|error| ApiError::bad_request("BAD_BODY", error.to_string()))
+    }
+}
+
+async fn read_body(request: Request, app: &App) -> Result<BytesMut, ApiError> {
+    let mut upload = Upload::new(request.into_body(), app.env.clock.clone(), JSON_TIMEOUT);
+    let mut body = BytesMut::new();
+    let read = async {
+        while let Some(bytes) = upload.next().await? {
+            if body.len() + bytes.len() > JSON_BYTES_MAX {
+                let message = format!("the body is larger than {JSON_BYTES_MAX} bytes");
+                return Err(ApiError::too_large("BODY_TOO_LARGE", message));
+            }
+            body.extend_from_slice(&bytes);
+        }
+        Ok(())
+    };
+    tokio::select! {
+        read = read => read?,
+        () = app.env.clock.sleep(JSON_TIMEOUT) => return Err(UploadError::Idle(JSON_TIMEOUT).into()),
+    }
+    Ok(body)
 }

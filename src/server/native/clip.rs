@@ -3,7 +3,7 @@
 
 use super::range::RangeQuery;
 use crate::app::App;
-use crate::auth::Play;
+use crate::auth::GetClip;
 use crate::error::ApiError;
 use crate::http::Query;
 use crate::http::reply::{Representation, as_io};
@@ -19,7 +19,7 @@ const CACHE: &str = "private, no-cache";
 /// The file, or a part of it.
 pub async fn clip(
     State(app): State<App>,
-    camera: Play,
+    camera: GetClip,
     Query(range): Query<RangeQuery>,
     method: Method,
     headers: HeaderMap,
@@ -33,7 +33,7 @@ pub async fn clip(
 /// `{"frames":[{"pts","duration","key_frame"}]}`
 pub async fn frames(
     State(app): State<App>,
-    camera: Play,
+    camera: GetClip,
     Query(range): Query<RangeQuery>,
 ) -> Result<Response, ApiError> {
     let clip = find(&app, &camera.stream, range).await?;

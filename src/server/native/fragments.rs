@@ -2,7 +2,7 @@
 
 use super::range::RangeQuery;
 use crate::app::App;
-use crate::auth::Play;
+use crate::auth::ListFragments;
 use crate::error::ApiError;
 use crate::http::Query;
 use axum::Json;
@@ -22,7 +22,7 @@ pub struct Page {
 /// Everything unless a range is given.
 pub async fn list(
     State(app): State<App>,
-    camera: Play,
+    camera: ListFragments,
     Query(range): Query<RangeQuery>,
     Query(page): Query<Page>,
 ) -> Result<Json<FragmentPage>, ApiError> {

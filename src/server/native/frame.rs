@@ -1,7 +1,7 @@
 //! `GET /v1/video/{stream}/frame.jpg` and `frame.png`: one picture.
 
 use crate::app::App;
-use crate::auth::Frames;
+use crate::auth::GetImages;
 use crate::error::ApiError;
 use crate::frames::{ImageQuery, work};
 use crate::http::{Instant, Query};
@@ -31,7 +31,7 @@ enum Mode {
 /// As JPEG.
 pub async fn jpeg(
     app: State<App>,
-    camera: Frames,
+    camera: GetImages,
     which: Query<Which>,
     image: Query<ImageQuery>,
 ) -> Result<Response, ApiError> {
@@ -42,7 +42,7 @@ pub async fn jpeg(
 /// As PNG.
 pub async fn png(
     app: State<App>,
-    camera: Frames,
+    camera: GetImages,
     which: Query<Which>,
     image: Query<ImageQuery>,
 ) -> Result<Response, ApiError> {
@@ -51,7 +51,7 @@ pub async fn png(
 
 async fn picture(
     State(app): State<App>,
-    camera: Frames,
+    camera: GetImages,
     Query(which): Query<Which>,
     Query(image): Query<ImageQuery>,
     format: ImageFormat,

@@ -2,7 +2,7 @@
 
 use super::sources::to_the_end;
 use crate::app::App;
-use crate::auth::{Manage, Play};
+use crate::auth::{DescribeStream, UpdateDataRetention};
 use crate::error::ApiError;
 use crate::http::{Instant, JsonBody};
 use axum::Json;
@@ -51,7 +51,7 @@ pub struct Holds {
 }
 
 /// `GET /v1/video/{stream}/holds`
-pub async fn list(State(app): State<App>, camera: Play) -> Result<Json<Holds>, ApiError> {
+pub async fn list(State(app): State<App>, camera: DescribeStream) -> Result<Json<Holds>, ApiError> {
     let info = app.video.describe(&camera.stream).await?;
     Ok(Json(Holds { holds: info.holds, oldest_hold: info.oldest_hold, held_bytes: info.held_bytes }))
 }
@@ -59,7 +59,7 @@ pub async fn list(State(app): State<App>, camera: Play) -> Result<Json<Holds>, A
 /// `PUT /v1/video/{stream}/holds/{name}`: in the stead of one of the same name; without a range it covers everything.
 pub async fn place(
     State(app): State<App>,
-    camera: Manage,
+    camera: UpdateDataRetention,
     Path((_, name)): Path<(String, String)>,
     JsonBody(given): JsonBody<Given>,
 ) -> Result<Json<Hold>, ApiError> {
@@ -87,7 +87,7 @@ pub async fn place(
 /// `DELETE /v1/video/{stream}/holds/{name}`
 pub async fn release(
     State(app): State<App>,
-    camera: Manage,
+    camera: UpdateDataRetention,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     to_the_end(async move {

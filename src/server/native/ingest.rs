@@ -5,7 +5,7 @@
 
 use super::events;
 use crate::app::App;
-use crate::auth::Ingest;
+use crate::auth::PutMedia;
 use crate::error::ApiError;
 use crate::http::{Instant, Peer, Query, Upload, UploadError};
 use axum::Json;
@@ -52,7 +52,7 @@ enum Cause {
 /// Takes media until the sender ends it. Answers with a summary then, or with events meanwhile.
 pub async fn ingest(
     State(app): State<App>,
-    camera: Ingest,
+    camera: PutMedia,
     Query(query): Query<Options>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
@@ -72,7 +72,7 @@ pub async fn ingest(
         takeover: app.config.publisher_takeover,
         ..SessionOptions::default()
     };
-    let auto_create = query.auto_create != Some(false);
+    let auto_create = query.auto_create != Some(false) && camera.access.may_create(&app, &camera.stream);
 
     let (tell_begun, begun) = oneshot::channel();
     let (tell_ended, ended) = oneshot::channel();

@@ -1,7 +1,7 @@
 //! `GET /v1/video/{stream}/media.mp4`: fragmented MP4 from an instant on, and on into the live edge.
 
 use crate::app::App;
-use crate::auth::Play;
+use crate::auth::GetMedia;
 use crate::error::ApiError;
 use crate::http::reply::as_io;
 use crate::http::{Instant, Query};
@@ -21,7 +21,7 @@ pub struct Start {
 /// Ends when the server does, when the client has gone, or when one file cannot go on.
 pub async fn media(
     State(app): State<App>,
-    camera: Play,
+    camera: GetMedia,
     Query(start): Query<Start>,
 ) -> Result<Response, ApiError> {
     let media = app.video.media_from(&camera.stream, start.from.map(Instant::ms)).await?;

@@ -2,7 +2,7 @@
 
 use super::sources;
 use crate::app::{App, AppState};
-use crate::auth::{Access, Verb, check_stream_name};
+use crate::auth::{Access, Action, Target, check_stream_name};
 use crate::cameras::pull::{Given, Probe, ProbeTrack, PullError, Source};
 use crate::error::ApiError;
 use crate::http::JsonBody;
@@ -42,7 +42,8 @@ pub async fn probe(
         Some(Value::String(stream)) => Some(stream),
         Some(_) => return Err(ApiError::bad_request("BAD_BODY", "stream must be a name")),
     };
-    access.allow(Verb::Manage, stream.as_deref())?;
+    let target = stream.as_deref().map_or(Target::All, Target::Stream);
+    access.permit(&app, Action::ProbeSource, target).await?;
     let old = match &stream {
         Some(stream) => {
             check_stream_name(stream)?;

@@ -1,7 +1,7 @@
 //! `/v1/video/{stream}/source`: the camera that is called for. It is set with the stream's other settings.
 
 use crate::app::App;
-use crate::auth::Manage;
+use crate::auth::UpdateStream;
 use crate::cameras::pull::{Given, Source, SourceInfo};
 use crate::error::ApiError;
 use axum::Json;
@@ -10,18 +10,18 @@ use streams::StreamPatch;
 use tracing::Instrument;
 
 /// `GET /v1/video/{stream}/source`
-pub async fn describe(State(app): State<App>, camera: Manage) -> Result<Json<SourceInfo>, ApiError> {
+pub async fn describe(State(app): State<App>, camera: UpdateStream) -> Result<Json<SourceInfo>, ApiError> {
     app.video.settings(&camera.stream)?;
     app.sources.describe(&camera.stream).map(Json).ok_or_else(no_source)
 }
 
 /// `POST /v1/video/{stream}/source/start`: a camera that is being waited for is called at once.
-pub async fn start(State(app): State<App>, camera: Manage) -> Result<Json<SourceInfo>, ApiError> {
+pub async fn start(State(app): State<App>, camera: UpdateStream) -> Result<Json<SourceInfo>, ApiError> {
     enable(app, camera.stream, true).await
 }
 
 /// `POST /v1/video/{stream}/source/stop`: answers when what was recorded is on disk.
-pub async fn stop(State(app): State<App>, camera: Manage) -> Result<Json<SourceInfo>, ApiError> {
+pub async fn stop(State(app): State<App>, camera: UpdateStream) -> Result<Json<SourceInfo>, ApiError> {
     enable(app, camera.stream, false).await
 }
 

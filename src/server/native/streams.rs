@@ -2,7 +2,7 @@
 
 use super::sources::{self, to_the_end};
 use crate::app::{App, AppState};
-use crate::auth::{Access, Manage, Play, Verb};
+use crate::auth::{Access, Action, CreateStream, DeleteStream, DescribeStream, Target, UpdateStream};
 use crate::cameras::RtpStatus;
 use crate::cameras::pull::{Given, Source, SourceInfo};
 use crate::error::ApiError;
@@ -79,8 +79,8 @@ pub async fn list(
     access: Access,
     Query(page): Query<Page>,
 ) -> Result<Json<DescriptionPage>, ApiError> {
-    access.allow(Verb::Play, None)?;
-    let address = access.allow(Verb::Manage, None).is_ok();
+    access.permit(&app, Action::ListStreams, Target::All).await?;
+    let address = access.allow(&app, Action::UpdateStream, Target::All).is_ok();
     let limit = page.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
     let page = app.video.list(page.after.as_deref(), limit).await;
     let streams = page.streams.into_iter().map(|info| Description::of(info, &app, address)).collect();
@@ -88,19 +88,15 @@ pub async fn list(
 }
 
 /// `GET /v1/video/{stream}`
-pub async fn describe(
-    State(app): State<App>,
-    camera: Play,
-    access: Access,
-) -> Result<Json<Description>, ApiError> {
-    let address = access.allow(Verb::Manage, Some(&camera.stream)).is_ok();
+pub async fn describe(State(app): State<App>, camera: DescribeStream) -> Result<Json<Description>, ApiError> {
+    let address = camera.access.allow(&app, Action::UpdateStream, Target::Stream(&camera.stream)).is_ok();
     Ok(Json(Description::of(app.video.describe(&camera.stream).await?, &app, address)))
 }
 
 /// `PUT /v1/video/{stream}`: may be repeated.
 pub async fn create(
     State(app): State<App>,
-    camera: Manage,
+    camera: CreateStream,
     JsonBody(settings): JsonBody<Settings>,
 ) -> Result<(StatusCode, Json<Description>), ApiError> {
     let Settings { retention_hours, retention_bytes, when_full, attributes, source } = settings;
@@ -143,7 +139,7 @@ pub async fn create(
 /// `PATCH /v1/video/{stream}`
 pub async fn change(
     State(app): State<App>,
-    camera: Manage,
+    camera: UpdateStream,
     JsonBody(settings): JsonBody<Settings>,
 ) -> Result<Json<Description>, ApiError> {
     let Settings { retention_hours, retention_bytes, when_full, attributes, source } = settings;
@@ -166,7 +162,7 @@ pub async fn change(
 }
 
 /// `DELETE /v1/video/{stream}`
-pub async fn delete(State(app): State<App>, camera: Manage) -> Result<StatusCode, ApiError> {
+pub async fn delete(State(app): State<App>, camera: DeleteStream) -> Result<StatusCode, ApiError> {
     to_the_end(async move {
         let changing = app.sources.changing(&camera.stream).await;
         app.video.delete(&camera.stream).await?;

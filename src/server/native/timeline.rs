@@ -2,7 +2,7 @@
 
 use super::range::RangeQuery;
 use crate::app::App;
-use crate::auth::Play;
+use crate::auth::ListFragments;
 use crate::error::ApiError;
 use crate::http::{Instant, Query};
 use axum::Json;
@@ -14,7 +14,7 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 /// The last 24 hours unless a range is given.
 pub async fn timeline(
     State(app): State<App>,
-    camera: Play,
+    camera: ListFragments,
     Query(range): Query<RangeQuery>,
 ) -> Result<Json<TimelineView>, ApiError> {
     let to_ms = range.to.map_or_else(|| app.env.clock.now_ms(), Instant::ms);

@@ -1,7 +1,7 @@
 //! `POST /v1/tokens`: hand a part of one's rights on.
 
 use crate::app::App;
-use crate::auth::{AccessKeys, Grant, Owner, UserPassword, Verb, Verbs, check_stream_name};
+use crate::auth::{Action, Grant, Identities, Owner, Target, UserPassword, Verb, Verbs, check_stream_name};
 use crate::error::ApiError;
 use crate::http::JsonBody;
 use axum::Json;
@@ -38,9 +38,12 @@ pub struct Token {
 /// Only the holder of an access key makes tokens: a token that makes tokens would never expire.
 pub async fn create(
     State(app): State<App>,
-    owner: Owner,
+    Owner(access): Owner,
     JsonBody(wish): JsonBody<Wish>,
 ) -> Result<Json<Token>, ApiError> {
+    access
+        .permit(&app, Action::CreateToken, wish.stream.as_deref().map_or(Target::All, Target::Stream))
+        .await?;
     if let Some(stream) = &wish.stream {
         check_stream_name(stream)?;
     }
@@ -50,8 +53,8 @@ pub async fn create(
         return Err(ApiError::bad_request("BAD_BODY", message));
     }
     let until_s = app.env.clock.now_ms() / 1000 + wish.expires_in_s;
-    let grant = Grant { until_s, verbs, key_id: owner.key_id, stream: wish.stream };
-    let mac = |bytes: &[u8]| app.vault.mac(AccessKeys::TOKEN_PURPOSE, bytes);
+    let grant = Grant { until_s, verbs, key_id: access.identity.key_id, stream: wish.stream };
+    let mac = |bytes: &[u8]| app.vault.mac(Identities::TOKEN_PURPOSE, bytes);
     let (token, rtsp) = (grant.sign(mac), grant.sign_in_parts(mac));
     Ok(Json(Token { token, rtsp, expires_at: until_s * 1000 }))
 }

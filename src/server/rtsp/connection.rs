@@ -114,7 +114,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
         let mut id = [0; 8];
         app.env.random.fill(&mut id);
         Self {
-            sign_in: SignIn::new(app, secured || peer.ip().is_loopback()),
+            sign_in: SignIn::new(app, peer.ip(), secured),
             session: Session::default(),
             id: format!("{:016x}", u64::from_be_bytes(id)),
             ports: Vec::new(),

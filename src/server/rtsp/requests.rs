@@ -8,7 +8,8 @@ use super::sign_in::Unsigned;
 use super::target::Target;
 use super::transport::{Offer, offers};
 use super::udp::Ports;
-use crate::auth::{Access, Verb, check_stream_name};
+use crate::audit::Entry;
+use crate::auth::{Action, Target as Subject, check_stream_name};
 use media::rtp::sdp::{self, SdpRefusal};
 use rtsp_types::headers::{CONTENT_TYPE, CSEQ, SESSION, TRANSPORT};
 use rtsp_types::{Method, Request, Version};
@@ -106,7 +107,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
     fn deny(&mut self, target: &Target, denied: Denied) -> Answer {
         let (refusal, stale) = match denied {
             Denied::Refused(refusal) => (refusal, None),
-            Denied::Unsigned(Unsigned::Wrong(refusal)) => (refusal, Some(false)),
+            Denied::Unsigned(Unsigned::Wrong(refusal)) => {
+                self.app.audit.note(Entry::nobody(Some(self.peer.ip()), "SIGN_IN_FAILED"));
+                (refusal, Some(false))
+            }
             Denied::Unsigned(unsigned) => {
                 // The usual first step; a refusal only if the client leaves it at that.
                 self.challenged = true;
@@ -142,11 +146,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
             return Err(Refusal::new(505, "RTSP Version Not Supported").into());
         }
         let options = *request.method() == Method::Options;
+        let mut may_create = false;
         match self.sign_in.check(&self.app, request, target) {
             Ok(access) => {
                 self.challenged = false;
                 if !options {
-                    self.admit(request, target, &access)?;
+                    let stream = self.stream_of(target)?;
+                    let permitted =
+                        access.permit(&self.app.clone(), Action::PutMedia, Subject::Stream(&stream)).await;
+                    permitted.map_err(Refusal::from)?;
+                    self.admit(request, &stream)?;
+                    may_create = access.may_create(&self.app, &stream);
                 }
             }
             Err(Unsigned::Nothing) if options => {}
@@ -155,7 +165,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
         let refused = |status, reason: &str| Err(Refusal::new(status, reason).into());
         match request.method() {
             Method::Options => Ok(Answer::ok().with("Public", METHODS)),
-            Method::Announce => self.announce(request, target),
+            Method::Announce => self.announce(request, target, may_create),
             Method::Setup => self.set_up(request, target).await,
             Method::Record => {
                 let plan = self.session.record()?;
@@ -174,12 +184,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
         }
     }
 
-    /// Whether who signed in may push to the stream that this is about.
-    fn admit(&self, request: &Request<Vec<u8>>, target: &Target, access: &Access) -> Result<(), Refusal> {
+    /// The stream that a request is about.
+    fn stream_of(&self, target: &Target) -> Result<String, Refusal> {
         let stream = target.stream.as_deref().or(self.session.stream());
-        let stream =
-            stream.ok_or_else(|| Refusal::new(404, "The URL names no stream: rtsp://HOST/STREAM"))?;
-        access.allow(Verb::Ingest, Some(stream))?;
+        stream
+            .map(str::to_owned)
+            .ok_or_else(|| Refusal::new(404, "The URL names no stream: rtsp://HOST/STREAM"))
+    }
+
+    /// Whether who may push to the stream may do so on this connection.
+    fn admit(&self, request: &Request<Vec<u8>>, stream: &str) -> Result<(), Refusal> {
         check_stream_name(stream)?;
         let announces = *request.method() == Method::Announce;
         if !announces && self.session.stream().is_some_and(|announced| announced != stream) {
@@ -193,7 +207,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
         Ok(())
     }
 
-    fn announce(&mut self, request: &Request<Vec<u8>>, target: &Target) -> Result<Answer, Denied> {
+    fn announce(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        target: &Target,
+        may_create: bool,
+    ) -> Result<Answer, Denied> {
         let kind = request.header(&CONTENT_TYPE).map_or("application/sdp", |kind| kind.as_str());
         if !kind.trim().to_ascii_lowercase().starts_with("application/sdp") {
             return Err(Refusal::new(415, "A session is described in application/sdp").into());
@@ -210,7 +229,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
             };
             Refusal::new(status, refusal.to_string())
         })?;
-        self.session.announce(stream, target.auto_create != Some(false), tracks)?;
+        self.session.announce(stream, may_create && target.auto_create != Some(false), tracks)?;
         self.ports.clear();
         Ok(Answer::ok())
     }

@@ -8,21 +8,26 @@ use super::digest::{Algorithm, Presented};
 use super::refusal::Refusal;
 use super::target::Target;
 use crate::app::App;
-use crate::auth::{Access, AccessKeys, Grant, still_good};
+use crate::auth::{Access, Circumstances, Grant, Identities, Identity, Token, still_good};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rtsp_types::Request;
 use rtsp_types::headers::AUTHORIZATION;
+use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 
 const REALM: &str = "kinetoscope";
 const AUTHORIZATION_BYTES_MAX: usize = 4096;
+
+/// Who it is, and with which token if not with the key itself.
+type Signed = (Identity, Option<Token>);
 
 /// A connection's part in signing in.
 pub(super) struct SignIn {
     nonce: String,
     /// Passwords may be sent as they are.
     private: bool,
+    circumstances: Circumstances,
 }
 
 /// Why a request is not let through.
@@ -37,11 +42,15 @@ pub(super) enum Unsigned {
 }
 
 impl SignIn {
-    /// `private`: the connection is encrypted or does not leave the machine.
-    pub(super) fn new(app: &App, private: bool) -> Self {
+    /// For a connection from `source`.
+    pub(super) fn new(app: &App, source: IpAddr, secure: bool) -> Self {
         let mut random = [0; 16];
         app.env.random.fill(&mut random);
-        Self { nonce: random.iter().map(|byte| format!("{byte:02x}")).collect(), private }
+        Self {
+            nonce: random.iter().map(|byte| format!("{byte:02x}")).collect(),
+            private: secure || source.is_loopback(),
+            circumstances: Circumstances { source: Some(source), secure, ..Circumstances::default() },
+        }
     }
 
     /// What a client is asked for. The weaker comes later: clients that know several take the first as they should, and
@@ -65,10 +74,15 @@ impl SignIn {
         request: &Request<Vec<u8>>,
         target: &Target,
     ) -> Result<Access, Unsigned> {
+        let (identity, token) = self.identify(app, request, target)?;
+        Ok(Access { identity, token, circumstances: self.circumstances.clone() })
+    }
+
+    fn identify(&self, app: &App, request: &Request<Vec<u8>>, target: &Target) -> Result<Signed, Unsigned> {
         let Some(header) = request.header(&AUTHORIZATION) else {
             let Some(token) = &target.token else { return Err(Unsigned::Nothing) };
             let verify =
-                |bytes: &[u8], mac: &[u8]| app.vault.verify_mac(AccessKeys::TOKEN_PURPOSE, bytes, mac);
+                |bytes: &[u8], mac: &[u8]| app.vault.verify_mac(Identities::TOKEN_PURPOSE, bytes, mac);
             return token_access(app, Grant::open(token, verify));
         };
         let header = Some(header.as_str()).filter(|header| header.len() <= AUTHORIZATION_BYTES_MAX);
@@ -89,7 +103,7 @@ impl SignIn {
         request: &Request<Vec<u8>>,
         target: &Target,
         presented: &Presented,
-    ) -> Result<Access, Unsigned> {
+    ) -> Result<Signed, Unsigned> {
         // Clients sign the URL of the track, of the stream or the path alone, as they please; the stream must be the one.
         if Target::of_text(&presented.uri).stream != target.stream {
             return Err(wrong("the sign-in is for another URL"));
@@ -106,7 +120,7 @@ impl SignIn {
         }
     }
 
-    fn basic(&self, app: &App, value: &str) -> Result<Access, Unsigned> {
+    fn basic(&self, app: &App, value: &str) -> Result<Signed, Unsigned> {
         if !self.private {
             return Err(wrong("passwords are not taken in the clear: sign in with Digest, or use rtsps://"));
         }
@@ -118,21 +132,18 @@ impl SignIn {
 }
 
 /// Whoever has this name and `proves` to know the password that belongs to it.
-fn identify(app: &App, username: &str, proves: impl Fn(&str) -> bool) -> Result<Access, Unsigned> {
-    let mac = |bytes: &[u8]| app.vault.mac(AccessKeys::TOKEN_PURPOSE, bytes);
+fn identify(app: &App, username: &str, proves: impl Fn(&str) -> bool) -> Result<Signed, Unsigned> {
+    let mac = |bytes: &[u8]| app.vault.mac(Identities::TOKEN_PURPOSE, bytes);
     if let Some((grant, password)) = Grant::open_username(username, mac) {
         return token_access(app, proves(&password).then_some(grant));
     }
-    if app.keys.check_proof(username, proves) {
-        Ok(Access::Key { id: username.to_owned() })
-    } else {
-        Err(wrong("unknown access key id or wrong secret"))
-    }
+    let identity = app.keys.prove(username, proves);
+    Ok((identity.ok_or_else(|| wrong("unknown access key id or wrong secret"))?, None))
 }
 
-fn token_access(app: &App, grant: Option<Grant>) -> Result<Access, Unsigned> {
-    let grant = still_good(app, grant).map_err(|(_, message)| wrong(message))?;
-    Ok(Access::Token { grant, in_query: None })
+fn token_access(app: &App, grant: Option<Grant>) -> Result<Signed, Unsigned> {
+    let (grant, identity) = still_good(app, grant).map_err(|(_, message)| wrong(message))?;
+    Ok((identity, Some(Token { grant, in_query: None })))
 }
 
 fn unreadable() -> Unsigned {

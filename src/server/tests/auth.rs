@@ -1,7 +1,7 @@
 //! Who gets in, and to what.
 
 use super::*;
-use crate::auth::{AccessKeys, Grant, Verb};
+use crate::auth::{Grant, Identities, Verb};
 use http::header::WWW_AUTHENTICATE;
 
 impl TestServer {
@@ -169,7 +169,7 @@ async fn tokens_end() {
             key_id: key_id.to_owned(),
             stream: None,
         };
-        grant.sign(|bytes| server.app.vault.mac(AccessKeys::TOKEN_PURPOSE, bytes))
+        grant.sign(|bytes| server.app.vault.mac(Identities::TOKEN_PURPOSE, bytes))
     };
     assert_eq!(server.status(Method::GET, "/v1/video", &sign(now_s + 60, KEY_ID)).await, 200);
     let over =

@@ -4,7 +4,7 @@ use super::*;
 use std::ffi::OsString;
 
 /// Runs a command against a server; its exit code.
-async fn run_with(server: &TestServer, credentials: &Path, arguments: &[&str]) -> String {
+pub(super) async fn run_with(server: &TestServer, credentials: &Path, arguments: &[&str]) -> String {
     let connection = [
         "--endpoint".into(),
         format!("http://{}", server.address).into(),
@@ -16,7 +16,7 @@ async fn run_with(server: &TestServer, credentials: &Path, arguments: &[&str]) -
     tokio::task::spawn_blocking(|| format!("{:?}", crate::cli::run(arguments))).await.unwrap()
 }
 
-fn code(code: u8) -> String {
+pub(super) fn code(code: u8) -> String {
     format!("{:?}", std::process::ExitCode::from(code))
 }
 

@@ -13,6 +13,7 @@ mod start;
 mod stop;
 mod streams;
 mod tls;
+mod users;
 
 use crate::app::App;
 use crate::auth::Credentials;

@@ -5,7 +5,7 @@ use md5::{Digest, Md5};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const H264: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=No Name\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+pub(super) const H264: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=No Name\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
     m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
     a=fmtp:96 packetization-mode=1; sprop-parameter-sets=Z2QAFKzZQUH7ARAAAAMAEAAAAwMg8UKZYA==,aOvjyyLA; profile-level-id=640014\r\n\
     a=control:streamid=0\r\n";
@@ -14,18 +14,18 @@ const VP8: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=No Name\r\nc=IN IP4 127.
 const TCP: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record\r\n";
 
 /// A camera that does as it is told.
-struct Camera {
+pub(super) struct Camera {
     socket: TcpStream,
     url: String,
-    user: String,
-    password: String,
+    pub(super) user: String,
+    pub(super) password: String,
     /// From the newest challenge.
     nonce: Option<String>,
     sha256: bool,
 }
 
-struct Reply {
-    status: u16,
+pub(super) struct Reply {
+    pub(super) status: u16,
     head: String,
 }
 
@@ -45,7 +45,7 @@ fn digest(sha256: bool, text: &str) -> String {
 }
 
 impl Camera {
-    async fn connect(server: &TestServer, stream: &str) -> Self {
+    pub(super) async fn connect(server: &TestServer, stream: &str) -> Self {
         let url = format!("rtsp://{}/{stream}", server.rtsp);
         let socket = TcpStream::connect(server.rtsp).await.unwrap();
         let (user, password) = (KEY_ID.to_owned(), SECRET.to_owned());
@@ -75,7 +75,7 @@ impl Camera {
     }
 
     /// Asks once, and keeps the challenge in mind.
-    async fn ask(&mut self, method: &str, headers: &str, body: &str) -> Reply {
+    pub(super) async fn ask(&mut self, method: &str, headers: &str, body: &str) -> Reply {
         let url = match method {
             "SETUP" => format!("{}/streamid=0", self.url),
             _ => self.url.clone(),

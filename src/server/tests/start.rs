@@ -18,14 +18,14 @@ async fn the_first_start_makes_a_root_key_and_later_ones_keep_it() {
     let path = first.new_credentials().expect("a first start says where they are").to_owned();
     let credentials = Credentials::read(&path).unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(first.app().keys.check(&credentials.key_id, &credentials.secret));
-    assert!(!first.app().keys.check(&credentials.key_id, "something else"));
-    assert!(!first.app().keys.check("somebody else", &credentials.secret));
+    assert!(first.app().keys.check(&credentials.key_id, &credentials.secret).is_some());
+    assert!(first.app().keys.check(&credentials.key_id, "something else").is_none());
+    assert!(first.app().keys.check("somebody else", &credentials.secret).is_none());
     first.close().await.unwrap();
 
     let second = open(&config, &data, None).await;
     assert!(second.new_credentials().is_none());
-    assert!(second.app().keys.check(&credentials.key_id, &credentials.secret));
+    assert!(second.app().keys.check(&credentials.key_id, &credentials.secret).is_some());
     second.close().await.unwrap();
     assert_eq!(Credentials::read(&path).unwrap(), credentials);
 }
@@ -40,13 +40,13 @@ async fn a_preset_root_key_writes_no_file_and_replaces_the_one_before() {
     {
         let preset = Credentials { key_id: key_id.into(), secret: secret.into() };
         let service = open(&config, &data, Some(preset)).await;
-        assert!(service.app().keys.check(key_id, secret));
-        assert!(!service.app().keys.check("FIRST", "secret-of-the-first") || key_id == "FIRST");
-        assert!(!service.app().keys.check("SECOND", "secret-one") || secret == "secret-one");
+        assert!(service.app().keys.check(key_id, secret).is_some());
+        assert!(service.app().keys.check("FIRST", "secret-of-the-first").is_none() || key_id == "FIRST");
+        assert!(service.app().keys.check("SECOND", "secret-one").is_none() || secret == "secret-one");
         service.close().await.unwrap();
     }
     let kept = open(&config, &data, None).await;
-    assert!(kept.app().keys.check("SECOND", "secret-two"), "it stays without the preset");
+    assert!(kept.app().keys.check("SECOND", "secret-two").is_some(), "it stays without the preset");
     assert!(!data.credentials().exists());
     kept.close().await.unwrap();
     for file in std::fs::read_dir(data.path())

@@ -20,6 +20,7 @@ pub(crate) mod settings;
 mod shard_row;
 mod stream;
 
+pub use open::DEFAULT_KEY_ALIAS;
 pub(crate) use stream::{ShardCell, Stream};
 
 use crate::error::StreamNotFound;

@@ -10,12 +10,14 @@ use shardlog::env::Env;
 use shardlog::{JOURNAL_SHARD, LogStore, MetaStore, ShardId, StoreError, Versioned};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
-use vault::{KeyId, KeyState, Vault};
+use vault::{AliasError, KeyId, KeyState, Vault};
 
 /// So many shards without a stream are named in the log, one by one.
 const STRAYS_NAMED_MAX: usize = 100;
 /// Description of the key-encryption key that wraps the data keys of streams for which nobody chose one.
 const DEFAULT_KEY: &str = "default key of streams";
+/// Names it in the keystore.
+pub const DEFAULT_KEY_ALIAS: &str = "streams/default";
 
 impl Catalogue {
     pub(crate) async fn open(
@@ -131,14 +133,19 @@ pub(super) fn parse_key_id(row: &str, id: &str) -> Result<KeyId, CatalogueError>
 }
 
 fn default_key(vault: &Vault) -> Result<KeyId, CatalogueError> {
+    // By its alias, because anybody who may make keys may describe one so.
+    if let Some(key) = vault.alias(DEFAULT_KEY_ALIAS) {
+        return Ok(key);
+    }
+    let failed = |error: AliasError| CatalogueError::Keystore(Arc::new(error));
     let known = vault
         .keys()
         .into_iter()
         .find(|key| key.description == DEFAULT_KEY && key.state != KeyState::Destroyed);
-    match known {
-        Some(key) => Ok(key.id),
-        None => {
-            Ok(vault.create_key(DEFAULT_KEY).map_err(|error| CatalogueError::Keystore(Arc::new(error)))?)
-        }
-    }
+    let key = match known {
+        Some(key) => key.id,
+        None => vault.create_key(DEFAULT_KEY).map_err(|error| failed(error.into()))?,
+    };
+    vault.create_alias(DEFAULT_KEY_ALIAS, &key, 0).map_err(failed)?;
+    Ok(key)
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! offset  size
 //! 0       8     magic "KINVAULT"
-//! 8       1     layout version = 1
+//! 8       1     layout version: 2; 1 is read too (see the module `contents`)
 //! 9       1     kind of the root: 1 file, 2 passphrase, 3 secret
 //! 10      4     Argon2id memory in KiB        ┐
 //! 14      4     Argon2id passes               │ zero unless the root is a passphrase
@@ -18,7 +18,7 @@
 //! wrong root key from each other, so that the operator learns which it is; what is opened is decided by the envelope alone.
 //! What a power cut leaves is the old file or the new one (see `durable`).
 
-use super::contents::Contents;
+use super::contents::{Contents, Layout};
 use super::durable;
 use super::root::{PassphraseCost, Root, RootKind, RootSource, SALT_BYTES};
 use crate::envelope::{self, ENVELOPE_OVERHEAD};
@@ -29,7 +29,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"KINVAULT";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEADER_BYTES: usize = 58;
 const CHECK_BYTES: usize = 16;
 const CHECKSUM_BYTES: usize = 32;
@@ -76,12 +76,13 @@ pub(super) fn encode(root: &Root, contents: &Contents, entropy: &dyn Entropy) ->
 
 fn decode(path: &Path, bytes: &[u8], source: &RootSource) -> Result<(Root, Contents), VaultError> {
     let damaged = |what| damaged(path, what);
-    match bytes.strip_prefix(MAGIC).map(<[u8]>::first) {
+    let layout = match bytes.strip_prefix(MAGIC).map(<[u8]>::first) {
         None => return Err(damaged("it does not begin like a keystore")),
-        Some(Some(&VERSION)) => {}
+        Some(Some(&VERSION)) => Layout::Two,
+        Some(Some(1)) => Layout::One,
         Some(None) => return Err(damaged("it is cut short")),
         Some(Some(&found)) => return Err(VaultError::UnknownVersion { path: path.to_owned(), found }),
-    }
+    };
     let (rest, checksum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(damaged("it is cut short"))?;
     if digest(&SHA256, rest).as_ref() != checksum {
         return Err(damaged("its checksum does not match"));
@@ -105,7 +106,7 @@ fn decode(path: &Path, bytes: &[u8], source: &RootSource) -> Result<(Root, Conte
     }
     let plain = envelope::open(&root.key, PURPOSE, header, sealed)
         .map_err(|_| damaged("its contents are not authentic"))?;
-    let contents = Contents::decode(&plain).ok_or(damaged("its contents make no sense"))?;
+    let contents = Contents::decode(&plain, layout).ok_or(damaged("its contents make no sense"))?;
     Ok((root, contents))
 }
 

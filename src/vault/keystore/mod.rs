@@ -1,29 +1,33 @@
 //! The vault: the open keystore, and the operations on its keys.
 //!
-//! The keystore holds key material and what decides over its use, nothing more. Aliases, tags, policies, dates and waiting
-//! times of a KMS are its caller's to keep (sealed with [`Vault::seal_blob`]): "pending deletion" is a disabled key with a
-//! date on which the caller destroys it.
+//! The keystore holds key material and all that is known of it, so that a copy of the one file is a copy of everything. What
+//! policies mean is for its caller, who also keeps calling [`Vault::sweep`]: nothing happens here by itself.
 //!
 //! In the directory: `keystore` (see the module `file`), and `lock`, held while the vault is open: of two writers, one would
 //! write the other's new keys away, and with them what they sealed.
 
+mod attributes;
+mod bytes;
 mod contents;
 mod copy;
 mod durable;
 mod file;
 mod id;
+mod kms;
 mod root;
 
+pub use attributes::{Attributes, KEY_POLICY_BYTES_MAX, Schedule, TAGS_MAX, VersionCause, VersionInfo};
 pub(crate) use contents::Contents;
-pub use contents::{DESCRIPTION_BYTES_MAX, KEYS_MAX, KeyState, VERSIONS_MAX};
+pub use contents::{ALIASES_MAX, DESCRIPTION_BYTES_MAX, KEYS_MAX, KeyState, VERSIONS_MAX};
 pub use copy::{restore, sealed_copy};
 pub use id::{KeyId, ParseKeyIdError};
+pub use kms::{AliasInfo, DEMANDS_MAX, NewKey, Swept};
 pub use root::{RootKind, RootSource};
 
 use crate::secret::Secret;
 use crate::{Entropy, KeyError, VaultError, mac};
 use aws_lc_rs::hmac;
-use contents::Key;
+use contents::CONTENTS_BYTES_MAX;
 use durable::ReplaceError;
 use root::Root;
 use std::fmt;
@@ -43,6 +47,8 @@ pub struct KeyInfo {
     pub state: KeyState,
     /// The number of its newest version, which wraps new data keys. The first is 1.
     pub version: u32,
+    /// Everything else.
+    pub attributes: Arc<Attributes>,
 }
 
 /// An open keystore. One at a time per directory; shared between threads by reference.
@@ -98,25 +104,8 @@ impl Vault {
 
     /// Makes a key with a first version. Blocks.
     pub fn create_key(&self, description: &str) -> Result<KeyId, KeyError> {
-        if description.len() > DESCRIPTION_BYTES_MAX {
-            return Err(KeyError::DescriptionTooLong { max: DESCRIPTION_BYTES_MAX });
-        }
-        let id = KeyId::random(self.entropy());
-        let key = Key {
-            state: KeyState::Enabled,
-            description: description.to_owned(),
-            newest_version: 1,
-            secrets: vec![Secret::random(self.entropy())],
-        };
-        self.change(|contents| {
-            if contents.keys.len() >= KEYS_MAX {
-                return Err(KeyError::TooMany { what: "keys", max: KEYS_MAX });
-            }
-            contents.keys.insert(id, key);
-            Ok(())
-        })?;
-        tracing::info!(key = %id, "created a key");
-        Ok(id)
+        self.create_key_with(NewKey { description: description.to_owned(), ..NewKey::default() })
+            .map(|info| info.id)
     }
 
     /// All keys, by ascending id; destroyed ones too.
@@ -135,12 +124,7 @@ impl Vault {
         let secret = Secret::random(self.entropy());
         let version = self.change(|contents| {
             let key = contents.living(id)?;
-            if key.secrets.len() >= VERSIONS_MAX {
-                return Err(KeyError::TooMany { what: "versions of a key", max: VERSIONS_MAX });
-            }
-            key.secrets.push(secret);
-            key.newest_version += 1;
-            Ok(key.newest_version)
+            key.add_version(secret, VersionInfo { created_ms: 0, cause: VersionCause::Demand })
         })?;
         tracing::info!(key = %id, version, "rotated a key");
         Ok(version)
@@ -162,9 +146,8 @@ impl Vault {
     /// Blocks.
     pub fn destroy(&self, id: &KeyId) -> Result<(), KeyError> {
         self.change(|contents| {
-            let key = contents.living(id)?;
-            key.state = KeyState::Destroyed;
-            key.secrets.clear();
+            contents.living(id)?.destroy();
+            contents.aliases.retain(|_, alias| alias.key != *id);
             Ok(())
         })?;
         tracing::warn!(key = %id, "destroyed a key");
@@ -173,7 +156,11 @@ impl Vault {
 
     fn set_state(&self, id: &KeyId, state: KeyState) -> Result<(), KeyError> {
         self.change(|contents| {
-            contents.living(id)?.state = state;
+            let key = contents.living(id)?;
+            if key.state == KeyState::PendingDeletion {
+                return Err(KeyError::PendingDeletion(*id));
+            }
+            key.state = state;
             Ok(())
         })?;
         tracing::info!(key = %id, ?state, "changed the state of a key");
@@ -181,20 +168,23 @@ impl Vault {
     }
 
     /// Makes a change on a copy, then on disk, then for all to see.
-    fn change<T>(&self, make: impl FnOnce(&mut Contents) -> Result<T, KeyError>) -> Result<T, KeyError> {
+    fn change<T, E: From<KeyError>>(&self, make: impl FnOnce(&mut Contents) -> Result<T, E>) -> Result<T, E> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.stopped {
-            return Err(KeyError::Stopped);
+            return Err(KeyError::Stopped.into());
         }
         let mut contents = Contents::clone(&self.contents());
         let made = make(&mut contents)?;
+        if contents.encoded_len() > CONTENTS_BYTES_MAX {
+            return Err(KeyError::TooMany { what: "bytes of all keys", max: CONTENTS_BYTES_MAX }.into());
+        }
         let bytes = file::encode(&writer.root, &contents, self.entropy());
         match durable::replace(&writer.path, &bytes) {
             Ok(()) => {}
-            Err(ReplaceError::NotDone(error)) => return Err(KeyError::NotDone(error)),
+            Err(ReplaceError::NotDone(error)) => return Err(KeyError::NotDone(error).into()),
             Err(ReplaceError::Unknown(error)) => {
                 writer.stopped = true;
-                return Err(KeyError::Unknown(error));
+                return Err(KeyError::Unknown(error).into());
             }
         }
         *self.contents.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(contents);

@@ -11,8 +11,6 @@ const DETERMINED: &[&str] = &[
     "aws:principalarn",
     "aws:principaltype",
     "aws:requestedregion",
-    "aws:securetransport",
-    "aws:sourceip",
     "aws:useragent",
     "aws:userid",
     "aws:username",

@@ -55,6 +55,7 @@ impl ModelKey {
         match self.state {
             KeyState::Enabled => None,
             KeyState::Disabled => Some(KeyUseError::Disabled(self.id)),
+            KeyState::PendingDeletion => Some(KeyUseError::PendingDeletion(self.id)),
             KeyState::Destroyed => Some(KeyUseError::Destroyed(self.id)),
         }
     }

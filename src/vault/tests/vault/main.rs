@@ -7,6 +7,7 @@ mod blobs;
 mod data_keys;
 mod keys_model;
 mod keystore;
+mod kms;
 mod ranges;
 mod roots;
 mod support;
