@@ -2,6 +2,7 @@
 
 use crate::audit::Audit;
 use crate::auth::Identities;
+use crate::aws::Aws;
 use crate::cameras::Cameras;
 use crate::cameras::pull::Sources;
 use crate::config::Config;
@@ -15,7 +16,7 @@ use shardlog::local::LocalStore;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use streams::StrayShard;
+use streams::{StrayShard, Streams};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -45,6 +46,10 @@ pub struct AppState {
     pub store: Arc<LocalStore>,
     /// Shards of the log that belonged to no stream at the start.
     pub strays: Vec<StrayShard>,
+    /// Streams of data records.
+    pub streams: Streams,
+    /// What requests of AWS clients share.
+    pub aws: Aws,
     /// Cameras and their footage.
     pub video: Video,
     /// Takes in what cameras send over RTP.

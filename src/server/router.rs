@@ -1,8 +1,9 @@
 //! Which path leads where.
 
 use crate::app::App;
-use crate::{console, frames, health, hls, http, monitor, native};
+use crate::{aws, console, frames, health, hls, http, monitor, native};
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, patch, post, put};
 
 /// All routes, with what happens to every request around them.
@@ -54,5 +55,7 @@ pub fn build(app: &App) -> Router {
         .route("/", get(console::index))
         .fallback(console::file)
         .method_not_allowed_fallback(async || console::no_such_method());
-    http::wrap(router, app).with_state(app.clone())
+    let routes = http::wrap(router, app).with_state(app.clone());
+    // Around all routes: AWS clients are told by a header, not by the path.
+    Router::new().fallback_service(routes).layer(from_fn_with_state(app.clone(), aws::divert))
 }

@@ -3,6 +3,7 @@
 use crate::app::{App, AppState};
 use crate::audit::Audit;
 use crate::auth::{Credentials, Identities, KeysError};
+use crate::aws::Aws;
 use crate::ballast::Ballast;
 use crate::cameras::pull::Sources;
 use crate::cameras::{Cameras, CamerasConfig};
@@ -129,6 +130,7 @@ impl Service {
         let cameras = cameras_config(&config, data);
         let cameras = Cameras::start(video.clone(), cameras, env.clock.clone(), &metrics, stop.clone());
         let sources = Sources::start(cameras.clone(), video.clone(), env.clone(), stop.clone());
+        let aws = Aws::open(meta.clone()).await?;
         let app = AppState {
             data: data.path().to_owned(),
             started: env.clock.monotonic(),
@@ -146,6 +148,8 @@ impl Service {
             vault,
             store,
             strays: streams.strays().to_vec(),
+            streams: streams.clone(),
+            aws,
             sources,
             cameras,
             video,

@@ -18,6 +18,7 @@ mod catalogue;
 mod consumers;
 mod crypto;
 mod data;
+mod data_head;
 mod error;
 mod evict;
 mod hash;
@@ -43,6 +44,7 @@ pub use catalogue::DEFAULT_KEY_ALIAS;
 pub use catalogue::settings::check_name;
 pub use consumers::ConsumerError;
 pub use data::{Capacity, Consumer, DataSettings, Distribution};
+pub use data_head::{DataHead, DataHeadError, PARTITION_KEY_BYTES_MAX};
 pub use error::{
     AppendError, CatalogueError, CreateError, DataKeyError, DeleteError, InvalidSetting, OpenError,
     ReadError, ShardError, StreamNotFound, UpdateError,

@@ -21,6 +21,19 @@ pub const SIGN_IN_REQUIRED: &str = "SIGN_IN_REQUIRED";
 /// What `Authorization: Basic` and `Bearer` may be long.
 const AUTHORIZATION_BYTES_MAX: usize = 4096;
 
+impl Circumstances {
+    /// Of a request to this server.
+    pub fn of(parts: &Parts, app: &App) -> Self {
+        let user_agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+        Self {
+            source: parts.extensions.get::<Peer>().map(|peer| peer.address.ip()),
+            secure: app.config.tls(),
+            user_agent: user_agent.map(str::to_owned),
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
+        }
+    }
+}
+
 impl FromRequestParts<App> for Access {
     type Rejection = ApiError;
 
@@ -34,16 +47,7 @@ impl FromRequestParts<App> for Access {
             }
             ApiError::unauthorized(code, message, challenge)
         };
-        let circumstances = Circumstances {
-            source,
-            secure: app.config.tls(),
-            user_agent: parts
-                .headers
-                .get(USER_AGENT)
-                .and_then(|agent| agent.to_str().ok())
-                .map(str::to_owned),
-            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
-        };
+        let circumstances = Circumstances::of(parts, app);
         let (token, in_query) = match presented(parts) {
             Presented::Nothing => return Err(refuse(SIGN_IN_REQUIRED, "sign in first")),
             Presented::Unreadable => return Err(refuse("SIGN_IN_FAILED", "the sign-in cannot be read")),

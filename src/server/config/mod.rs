@@ -127,6 +127,9 @@ pub struct Layer {
     /// The region that names of resources carry, and that clients sign for [default: us-east-1]
     #[arg(long, value_name = "NAME")]
     pub region: Option<String>,
+    /// Seconds by which the clock of whoever signs a request may differ from ours [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub signature_skew_s: Option<u64>,
 }
 
 impl Layer {
@@ -163,6 +166,7 @@ impl Layer {
             disk_reserve_mib: Some(64),
             account_id: Some("000000000000".to_owned()),
             region: Some("us-east-1".to_owned()),
+            signature_skew_s: Some(300),
             ..Self::default()
         }
     }
@@ -210,6 +214,7 @@ pub struct Config {
     pub disk_reserve_mib: u64,
     pub account_id: String,
     pub region: String,
+    pub signature_skew_s: u64,
 }
 
 impl Config {
@@ -258,6 +263,7 @@ impl Config {
             ("shard_reads_s", self.shard_reads_s, 1..=1 << 30),
             ("consumer_out_kib_s", self.consumer_out_kib_s, 1..=1 << 30),
             ("disk_reserve_mib", self.disk_reserve_mib, 1..=65536),
+            ("signature_skew_s", self.signature_skew_s, 60..=900),
         ];
         for (key, value, range) in ranges {
             if !range.contains(&value) {

@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use shardlog::env::Random;
+use std::net::SocketAddr;
+use std::time::Duration;
 use tower_http::compression::CompressionLayer;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -71,25 +73,47 @@ async fn harden(request: Request, next: Next) -> Response {
     response
 }
 
-/// Counts and logs. The query is left out of the log: it may carry a token.
+/// Counts and logs.
 async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = RequestId::new(&*app.env.random);
     let header = HeaderValue::try_from(&id.0);
     request.extensions_mut().insert(id);
-    let started = app.env.clock.monotonic();
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("other", |route| route.as_str()).to_owned();
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.address.to_string());
+    let observed = Observed::begin(&app, &request);
     let mut response = next.run(request).await;
     if let Ok(header) = header {
         response.headers_mut().insert(REQUEST_ID, header);
     }
-    let status = response.status().as_u16();
-    let elapsed = app.env.clock.monotonic().saturating_sub(started);
-    app.metrics.request(&route, &method, status, elapsed);
-    let peer = peer.unwrap_or_default();
-    let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    tracing::debug!(%method, path, status, elapsed_ms, peer, "request");
+    observed.end(&app, &route, response.status());
     response
+}
+
+/// A request that is being answered.
+pub(crate) struct Observed {
+    started: Duration,
+    method: Method,
+    /// Without the query, which may carry a token.
+    path: String,
+    peer: Option<SocketAddr>,
+}
+
+impl Observed {
+    /// It has come in.
+    pub(crate) fn begin(app: &App, request: &Request) -> Self {
+        Self {
+            started: app.env.clock.monotonic(),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            peer: request.extensions().get::<Peer>().map(|peer| peer.address),
+        }
+    }
+
+    /// Its answer begins. It is counted under `route`.
+    pub(crate) fn end(self, app: &App, route: &str, status: StatusCode) {
+        let Self { started, method, path, peer } = self;
+        let elapsed = app.env.clock.monotonic().saturating_sub(started);
+        app.metrics.request(route, &method, status.as_u16(), elapsed);
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(%method, path, status = status.as_u16(), elapsed_ms, ?peer, "request");
+    }
 }

@@ -1,12 +1,14 @@
 //! Accepting connections and serving them until told to stop.
 
-use super::io::{Guarded, KeepReading};
+use super::io::{Guarded, KeepReading, Prefixed};
 use super::limits::{
     H2_PING, H2_STREAM_WINDOW_BYTES, H2_STREAMS_MAX, H2_WINDOW_BYTES, HEADER_BYTES_MAX, HEADERS_MAX, Limits,
     READ_BUFFER_BYTES, WRITE_STALL,
 };
+use super::preface::{Opening, read_opening};
 use axum::Router;
 use axum::body::Body;
+use bytes::Bytes;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -54,6 +56,7 @@ struct Connections {
     router: Router,
     limits: Limits,
     clock: Arc<dyn Clock>,
+    stop: CancellationToken,
 }
 
 impl Server {
@@ -63,7 +66,7 @@ impl Server {
         let Self { listener, tls, router, limits, clock } = self;
         let graceful = GracefulShutdown::new();
         let room = Arc::new(Semaphore::new(limits.connections_max));
-        let connections = Connections { tls, router, limits, clock: clock.clone() };
+        let connections = Connections { tls, router, limits, clock: clock.clone(), stop: stop.clone() };
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
@@ -109,11 +112,11 @@ impl Connections {
         permit: OwnedSemaphorePermit,
     ) {
         let outcome = match &self.tls {
-            None => self.http(stream, address, false, watcher).await,
+            None => self.http(stream, address, None, watcher).await,
             Some(tls) => match self.handshake(tls, stream).await {
                 Ok(stream) => {
-                    let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    self.http(stream, address, h2, watcher).await
+                    let agreed = stream.get_ref().1.alpn_protocol().map(|protocol| protocol == b"h2");
+                    self.http(stream, address, agreed, watcher).await
                 }
                 Err(error) => return tracing::debug!(peer = %address, %error, "tls handshake failed"),
             },
@@ -136,23 +139,44 @@ impl Connections {
         }
     }
 
-    async fn http<T>(&self, stream: T, address: SocketAddr, h2: bool, watcher: Watcher) -> hyper::Result<()>
+    /// Serves a connection. `agreed` says what TLS has agreed on: HTTP/2, or not; `None` if nothing was said.
+    async fn http<T>(
+        &self,
+        mut stream: T,
+        address: SocketAddr,
+        agreed: Option<bool>,
+        watcher: Watcher,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let opening = match agreed {
+            Some(h2) => Opening { h2, taken: Bytes::new() },
+            None => self.opening(&mut stream).await?,
+        };
         let peer = Peer { address, keep_reading: KeepReading::default() };
-        let io = Guarded::new(stream, self.clock.clone(), WRITE_STALL, peer.keep_reading.clone());
+        let io = Prefixed::new(opening.taken, stream);
+        let io = Guarded::new(io, self.clock.clone(), WRITE_STALL, peer.keep_reading.clone());
         let router = self.router.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
             router.clone().oneshot(request.map(Body::new))
         });
         let io = TokioIo::new(io);
-        // Chosen by ALPN, and HTTP/1 without TLS: guessing the protocol from the first bytes has no time limit.
-        if h2 {
-            watcher.watch(self.http2().serve_connection(io, service)).await
+        if opening.h2 {
+            watcher.watch(self.http2().serve_connection(io, service)).await?;
         } else {
-            watcher.watch(self.http1().serve_connection(io, service)).await
+            watcher.watch(self.http1().serve_connection(io, service)).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the first bytes of a connection for which no protocol was agreed on, as long as a header may take.
+    async fn opening<T: AsyncRead + Unpin>(&self, stream: &mut T) -> io::Result<Opening> {
+        tokio::select! {
+            opening = read_opening(stream) => opening,
+            () = self.clock.sleep(self.limits.header_timeout) => Err(io::ErrorKind::TimedOut.into()),
+            () = self.stop.cancelled() => Err(io::Error::other("stopping")),
         }
     }
 

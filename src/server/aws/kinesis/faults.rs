@@ -1,0 +1,140 @@
+//! What can go wrong with streams and shards, in the service's words.
+
+use crate::aws::error::AwsError;
+use crate::aws::operation::Call;
+use streams::{
+    AppendError, CatalogueError, CreateError, DataKeyError, DeleteError, ReadError, ShardError, StreamStatus,
+    UpdateError,
+};
+
+fn account<'a>(call: &Call<'a>) -> &'a str {
+    &call.app.config.account_id
+}
+
+/// There is no such stream.
+pub(super) fn no_such_stream(call: &Call<'_>, name: &str) -> AwsError {
+    let message = format!("Stream {name} under account {} not found.", account(call));
+    AwsError::new("ResourceNotFoundException", message)
+}
+
+/// The stream has no such shard.
+pub(super) fn no_such_shard(call: &Call<'_>, stream: &str, shard: &str) -> AwsError {
+    let message = format!("Could not find shard {shard} in stream {stream} under account {}.", account(call));
+    AwsError::new("ResourceNotFoundException", message)
+}
+
+/// The name is taken.
+pub(super) fn stream_exists(call: &Call<'_>, name: &str) -> AwsError {
+    in_use(format!("Stream {name} under account {} already exists.", account(call)))
+}
+
+/// Something stands in the way for now.
+pub(super) fn in_use(message: String) -> AwsError {
+    AwsError::new("ResourceInUseException", message)
+}
+
+/// The stream must be active for this.
+pub(super) fn not_active(call: &Call<'_>, name: &str, status: StreamStatus) -> AwsError {
+    let state = status_name(status);
+    let account = account(call);
+    in_use(format!("Stream {name} under account {account} not ACTIVE, instead in state {state}"))
+}
+
+/// A shard has taken or given as much as it does for now.
+pub(super) fn too_fast(call: &Call<'_>, stream: &str, shard: u32) -> AwsError {
+    let (shard, account) = (super::shard_id::shard_name(shard), account(call));
+    let message = format!("Rate exceeded for shard {shard} in stream {stream} under account {account}.");
+    AwsError::new("ProvisionedThroughputExceededException", message)
+}
+
+/// What clients call a status.
+pub(super) fn status_name(status: StreamStatus) -> &'static str {
+    match status {
+        StreamStatus::Creating => "CREATING",
+        StreamStatus::Active => "ACTIVE",
+        StreamStatus::Updating => "UPDATING",
+        StreamStatus::Deleting => "DELETING",
+    }
+}
+
+pub(super) fn catalogue(error: &CatalogueError) -> AwsError {
+    match error {
+        CatalogueError::ShuttingDown => AwsError::unavailable("shutting down"),
+        CatalogueError::Key(error) => key(error),
+        other => AwsError::internal(other),
+    }
+}
+
+/// A data key that cannot be used. Clients tell these apart to know what to ask their administrator for.
+fn key(error: &DataKeyError) -> AwsError {
+    match error {
+        DataKeyError::Refused(vault::KeyUseError::Disabled(id)) => {
+            AwsError::new("KMSDisabledException", format!("{id} is disabled."))
+        }
+        DataKeyError::Refused(vault::KeyUseError::NotFound(id)) => {
+            AwsError::new("KMSNotFoundException", format!("{id} does not exist."))
+        }
+        DataKeyError::Refused(refused) => AwsError::new("KMSInvalidStateException", refused.to_string()),
+        other => AwsError::internal(other),
+    }
+}
+
+pub(super) fn create(call: &Call<'_>, error: &CreateError) -> AwsError {
+    match error {
+        CreateError::AlreadyExists { name } => stream_exists(call, name),
+        CreateError::TooMany { max } => AwsError::new(
+            "LimitExceededException",
+            format!("This account may have no more than {max} streams."),
+        ),
+        CreateError::Invalid(invalid) => AwsError::invalid_argument(invalid.to_string()),
+        CreateError::Catalogue(error) => catalogue(error),
+    }
+}
+
+pub(super) fn delete(call: &Call<'_>, error: &DeleteError) -> AwsError {
+    match error {
+        DeleteError::NotFound(not_found) => no_such_stream(call, &not_found.name),
+        DeleteError::Held { .. } => in_use(error.to_string()),
+        DeleteError::Catalogue(error) => catalogue(error),
+    }
+}
+
+pub(super) fn update(call: &Call<'_>, error: &UpdateError) -> AwsError {
+    match error {
+        UpdateError::NotFound(not_found) => no_such_stream(call, &not_found.name),
+        UpdateError::Invalid(invalid) => AwsError::invalid_argument(invalid.to_string()),
+        UpdateError::NoSuchHold { .. } => AwsError::internal(error),
+        UpdateError::Catalogue(error) => catalogue(error),
+    }
+}
+
+pub(super) fn shard(call: &Call<'_>, error: &ShardError) -> AwsError {
+    match error {
+        ShardError::NotFound(not_found) => no_such_stream(call, &not_found.name),
+        ShardError::NoSuchShard { name, index } => {
+            no_such_shard(call, name, &super::shard_id::shard_name(*index))
+        }
+        ShardError::Read(error) => read(call, "", error),
+    }
+}
+
+pub(super) fn read(call: &Call<'_>, stream: &str, error: &ReadError) -> AwsError {
+    match error {
+        ReadError::Deleted => no_such_stream(call, stream),
+        ReadError::Key(error) => key(error),
+        ReadError::ShuttingDown => AwsError::unavailable("shutting down"),
+        ReadError::Unavailable(cause) => AwsError::internal(cause),
+        other => AwsError::internal(other),
+    }
+}
+
+pub(super) fn append(call: &Call<'_>, stream: &str, error: &AppendError) -> AwsError {
+    match error {
+        AppendError::Deleted => no_such_stream(call, stream),
+        AppendError::Throttled { shard } => too_fast(call, stream, *shard),
+        AppendError::Key(error) => key(error),
+        AppendError::Catalogue(error) => catalogue(error),
+        AppendError::ShuttingDown => AwsError::unavailable("shutting down"),
+        other => AwsError::internal(other),
+    }
+}

@@ -1,0 +1,50 @@
+//! The AWS face of the service: unmodified AWS clients pointed here with an endpoint URL.
+//!
+//! ```text
+//! POST ─► body (bounded, hashed) ─► wire (JSON or CBOR) ─► dispatch: which operation ─► sigv4: who ─► input: types, constraints
+//!              ─► authorize: may they ─► the operation (kinesis/…) ─► answer
+//! ```
+//! The order of the checks is the service's own: clients and their test suites see which one fails first. AWS names stand in
+//! this folder and nowhere else.
+
+pub(crate) mod answer;
+pub(crate) mod arn;
+pub(crate) mod authorize;
+mod body;
+pub(crate) mod dispatch;
+pub(crate) mod error;
+pub(crate) mod front;
+pub(crate) mod kinesis;
+pub(crate) mod operation;
+pub(crate) mod sigv4;
+pub(crate) mod wire;
+
+pub(crate) use front::divert;
+
+use body::BODIES_BYTES_MAX;
+use kinesis::AccountSettings;
+use shardlog::{MetaError, MetaStore};
+use sigv4::SigningKeys;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What requests of this face share.
+pub struct Aws {
+    /// Signing keys that have been derived.
+    pub(crate) signing_keys: SigningKeys,
+    /// Settings of the account.
+    pub(crate) account: AccountSettings,
+    /// Bytes that requests' bodies may still take.
+    bodies: Arc<Semaphore>,
+}
+
+impl Aws {
+    /// Reads what is kept of the account.
+    pub async fn open(meta: Arc<dyn MetaStore>) -> Result<Self, MetaError> {
+        Ok(Self {
+            signing_keys: SigningKeys::default(),
+            account: AccountSettings::open(meta).await?,
+            bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! Kinesis Data Streams where a clock must be moved: everything that expires.
+
+use super::*;
+use crate::auth::{Access, Identity};
+use crate::aws::dispatch;
+use crate::aws::error::AwsError;
+use crate::aws::front::perform;
+use crate::aws::operation::Reply;
+use crate::aws::wire::{Format, json};
+use serde_json::json;
+use shardlog::env::sim::ManualClock;
+use std::sync::Arc;
+
+/// A server whose clock stands still.
+async fn start() -> (TestServer, ManualClock) {
+    let clock = ManualClock::new();
+    let env = Env { clock: Arc::new(clock.clone()), ..Env::real() };
+    let folder = TempDir::new().unwrap();
+    let config = config(&folder.path().join("data"), |_| {});
+    let mut server = TestServer::start_in(env, config, None).await;
+    server._folder = Some(folder);
+    (server, clock)
+}
+
+/// An operation, past the sign-in.
+async fn call(server: &TestServer, operation: &str, input: Value) -> Result<Value, AwsError> {
+    call_as(server, Identity { key_id: KEY_ID.to_owned(), user: None }, operation, input).await
+}
+
+async fn call_as(
+    server: &TestServer,
+    identity: Identity,
+    operation: &str,
+    input: Value,
+) -> Result<Value, AwsError> {
+    let caller = Access { identity, token: None, circumstances: Default::default() };
+    let (_, operation) = dispatch::find(&format!("Kinesis_20131202.{operation}")).unwrap();
+    let body = input.to_string();
+    let input = json::decode(body.as_bytes()).unwrap();
+    match perform(&server.app, &caller, operation, input, Format::Json, false).await? {
+        Reply::Empty => Ok(Value::Null),
+        Reply::Value(value) => Ok(serde_json::from_slice(&Format::Json.encode(&value)).unwrap()),
+    }
+}
+
+async fn done(server: &TestServer, operation: &str, input: Value) -> Value {
+    call(server, operation, input).await.unwrap_or_else(|error| panic!("{operation}: {error:?}"))
+}
+
+async fn refused(server: &TestServer, operation: &str, input: Value) -> &'static str {
+    call(server, operation, input).await.expect_err(operation).code()
+}
+
+#[tokio::test]
+async fn iterators_are_good_for_five_minutes() {
+    let (server, clock) = start().await;
+    done(&server, "CreateStream", json!({"StreamName": "s", "ShardCount": 1})).await;
+    done(&server, "PutRecord", json!({"StreamName": "s", "Data": "aGk=", "PartitionKey": "a"})).await;
+    let start = json!({"StreamName": "s", "ShardId": "0", "ShardIteratorType": "TRIM_HORIZON"});
+    let iterator = done(&server, "GetShardIterator", start).await["ShardIterator"].clone();
+    let read = json!({"ShardIterator": iterator});
+    clock.advance(Duration::from_secs(300));
+    let answer = done(&server, "GetRecords", read.clone()).await;
+    assert_eq!(answer["Records"][0]["Data"], "aGk=", "{answer}");
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(refused(&server, "GetRecords", read).await, "ExpiredIteratorException");
+    let next = json!({"ShardIterator": answer["NextShardIterator"]});
+    assert_eq!(done(&server, "GetRecords", next).await["MillisBehindLatest"], 0);
+}
+
+#[tokio::test]
+async fn tokens_of_list_shards_are_good_for_five_minutes() {
+    let (server, clock) = start().await;
+    done(&server, "CreateStream", json!({"StreamName": "s", "ShardCount": 3})).await;
+    let page = done(&server, "ListShards", json!({"StreamName": "s", "MaxResults": 1})).await;
+    let next = json!({"NextToken": page["NextToken"]});
+    clock.advance(Duration::from_secs(300));
+    assert_eq!(done(&server, "ListShards", next.clone()).await["Shards"].as_array().map(Vec::len), Some(2));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(refused(&server, "ListShards", next).await, "ExpiredNextTokenException");
+}
+
+#[tokio::test]
+async fn readers_know_how_far_they_are_behind() {
+    let (server, clock) = start().await;
+    done(&server, "CreateStream", json!({"StreamName": "s", "ShardCount": 1})).await;
+    for _ in 0..3 {
+        done(&server, "PutRecord", json!({"StreamName": "s", "Data": "", "PartitionKey": "a"})).await;
+        clock.advance(Duration::from_secs(10));
+    }
+    let start = json!({"StreamName": "s", "ShardId": "0", "ShardIteratorType": "TRIM_HORIZON"});
+    let mut iterator = done(&server, "GetShardIterator", start).await["ShardIterator"].clone();
+    for behind_ms in [30_000, 20_000, 0] {
+        let answer = done(&server, "GetRecords", json!({"ShardIterator": iterator, "Limit": 1})).await;
+        assert_eq!(answer["MillisBehindLatest"], behind_ms, "{answer}");
+        iterator = answer["NextShardIterator"].clone();
+    }
+}
+
+#[tokio::test]
+async fn an_iterator_does_not_outlive_its_stream() {
+    let (server, _) = start().await;
+    let create = json!({"StreamName": "s", "ShardCount": 1});
+    done(&server, "CreateStream", create.clone()).await;
+    let start = json!({"StreamName": "s", "ShardId": "0", "ShardIteratorType": "TRIM_HORIZON"});
+    let iterator = done(&server, "GetShardIterator", start).await["ShardIterator"].clone();
+    done(&server, "DeleteStream", json!({"StreamName": "s"})).await;
+    done(&server, "CreateStream", create).await;
+    assert_eq!(
+        refused(&server, "GetRecords", json!({"ShardIterator": iterator})).await,
+        "ResourceNotFoundException"
+    );
+}
+
+#[tokio::test]
+async fn users_may_do_what_their_policies_allow() {
+    let (server, _) = start().await;
+    for name in ["s", "t"] {
+        done(&server, "CreateStream", json!({"StreamName": name, "ShardCount": 1})).await;
+    }
+    let keys = &server.app.keys;
+    keys.create_user("ann").await.unwrap();
+    let key = keys.create_key("ann").await.unwrap();
+    let put = |stream: &str| json!({"StreamName": stream, "Data": "", "PartitionKey": "a"});
+    let as_ann = async |operation: &str, input: Value| {
+        let identity = keys.holder(&key.key_id).unwrap();
+        call_as(&server, identity, operation, input).await.map_err(|error| error.code())
+    };
+    assert_eq!(as_ann("PutRecord", put("s")).await, Err("AccessDeniedException"));
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kinesis:PutRecord",
+        "Resource": "arn:aws:kinesis:us-east-1:000000000000:stream/s"}]});
+    keys.put_policy("ann", "p", policy.to_string()).await.unwrap();
+    assert!(as_ann("PutRecord", put("s")).await.is_ok());
+    assert_eq!(as_ann("PutRecord", put("t")).await, Err("AccessDeniedException"));
+    assert_eq!(as_ann("DeleteStream", json!({"StreamName": "s"})).await, Err("AccessDeniedException"));
+    assert_eq!(as_ann("ListStreams", json!({})).await, Err("AccessDeniedException"));
+}

@@ -1,0 +1,100 @@
+//! AWS clients that nobody here wrote, against Kinesis Data Streams: boto3 over JSON, and CBOR made by a library of its own.
+//!
+//! The scripts say what they expect; here is the server that they talk to, and its end.
+#![allow(clippy::disallowed_methods, clippy::print_stdout)] // black-box tests speak, and run on real time
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+use tests::harness::server::{KEY_ID, SECRET, Server, Settings};
+use tests::harness::{paths, wait};
+use tokio::process::Command;
+
+/// A script of `tests/clients`, about to talk to a server.
+fn script(name: &str, server: &Server, arguments: &[&str]) -> Command {
+    let mut command = Command::new(paths::python());
+    command.arg(paths::root().join("tests/clients").join(name)).args(arguments);
+    command.env("ENDPOINT", server.url()).env("KEY_ID", KEY_ID).env("SECRET", SECRET);
+    // Nothing of the machine's own: no proxy, no profile, no metadata service.
+    command
+        .env("NO_PROXY", "127.0.0.1")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_CONFIG_FILE", "/dev/null");
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+fn must_succeed(name: &str, output: &Output, server: &Server) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}: {said}\n{}", server.log_tail());
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+}
+
+async fn run(name: &str, server: &Server, arguments: &[&str]) {
+    let output = script(name, server, arguments).output().await.expect("python");
+    must_succeed(name, &output, server);
+}
+
+/// Shards that take and give as much as they can.
+fn no_limits() -> Settings {
+    Settings { args: vec!["--shard-limits=false".to_owned()], ..Settings::default() }
+}
+
+async fn unlimited() -> Server {
+    Server::start_with(no_limits()).await
+}
+
+#[tokio::test]
+async fn streams_are_made_described_listed_and_deleted() {
+    run("kinesis_life.py", &Server::start().await, &[]).await;
+}
+
+#[tokio::test]
+async fn records_come_back_equal_and_in_order() {
+    run("kinesis_records.py", &unlimited().await, &[]).await;
+}
+
+#[tokio::test]
+async fn settings_are_changed_and_shown() {
+    run("kinesis_settings.py", &unlimited().await, &[]).await;
+}
+
+#[tokio::test]
+async fn shards_that_are_pushed_too_hard_say_so() {
+    run("kinesis_limits.py", &Server::start().await, &[]).await;
+}
+
+#[tokio::test]
+async fn refusals_are_in_the_words_that_clients_know() {
+    run("kinesis_refusals.py", &Server::start().await, &[]).await;
+}
+
+#[tokio::test]
+async fn cbor_is_spoken_as_well() {
+    run("kinesis_cbor.py", &Server::start().await, &[]).await;
+}
+
+#[tokio::test]
+async fn acknowledged_records_survive_sigkill() {
+    let folder = TempDir::new().expect("temporary folder");
+    let mut server = Server::start_on(&folder.path().join("data"), no_limits()).await;
+    let promises = folder.path().join("promises");
+    let mut putting = script("kinesis_promises.py", &server, &["put"]);
+    putting.stdout(File::create(&promises).expect("promises")).stderr(Stdio::piped());
+    let putting = putting.spawn().expect("python");
+    wait::until("some promises", Duration::from_secs(60), || async { enough(&promises) }).await;
+    server.kill().await;
+    let output = putting.wait_with_output().await.expect("python");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    server.restart().await;
+    run("kinesis_promises.py", &server, &["check", promises.to_str().expect("UTF-8")]).await;
+}
+
+/// Whether so much was promised that the kill comes in the middle of it.
+fn enough(promises: &Path) -> Result<(), String> {
+    let lines = std::fs::read_to_string(promises).unwrap_or_default().lines().count();
+    if lines >= 400 { Ok(()) } else { Err(format!("{lines} promises")) }
+}
