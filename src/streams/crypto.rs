@@ -8,7 +8,7 @@ use shardlog::env::Random;
 use shardlog::{Arrival, SealedRecord, Seq, StoredRecord};
 use std::ops::Range;
 use std::sync::Arc;
-use vault::seal::sealed_range;
+use vault::seal::{HEAD_OVERHEAD, body_sealed_len, sealed_range};
 use vault::{BatchSealer, DataKey, OpenError, RecordContext, SealError, SealedHead};
 
 /// The work on a blocking thread did not end: it panicked, or the runtime is going down.
@@ -96,6 +96,9 @@ impl Sealing {
         records: &[Record],
     ) -> Result<Vec<SealedRecord>, SealError> {
         let mut sealer = BatchSealer::new(&self.key, self.key_number, &self.entropy);
+        let heads = records.iter().map(|record| record.head.len() + HEAD_OVERHEAD).sum();
+        let bodies: u64 = records.iter().map(|record| body_sealed_len(record.body.len() as u64)).sum();
+        sealer.reserve(heads, bodies as usize); // bounded by what a batch may be
         let seal = |(index, record): (u64, &Record)| {
             let parts = sealer.seal(&self.place.context(first.plus(index)), &record.head, &record.body)?;
             Ok(SealedRecord { arrival, head: parts.head, body: parts.body })

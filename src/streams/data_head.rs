@@ -44,17 +44,18 @@ pub enum DataHeadError {
 const NO_KEY: u16 = u16::MAX;
 
 impl<'a> DataHead<'a> {
-    /// Writes the head. A partition key that is longer than allowed is cut; callers check it.
-    pub fn encode(&self) -> Bytes {
+    /// Writes the head into room that the heads of a call share. A partition key that is longer than allowed is cut; callers
+    /// check it.
+    pub fn encode(&self, room: &mut BytesMut) -> Bytes {
         let key = self.partition_key.unwrap_or_default();
         let key = &key[..key.floor_char_boundary(PARTITION_KEY_BYTES_MAX)];
         let len = u16::try_from(key.len()).unwrap_or(NO_KEY);
-        let mut head = BytesMut::with_capacity(FIXED_BYTES + key.len());
-        head.put_u8(VERSION);
-        head.put_u8(KIND_DATA);
-        head.put_u16_le(if self.partition_key.is_some() { len } else { NO_KEY });
-        head.put_slice(key.as_bytes());
-        head.freeze()
+        room.reserve(FIXED_BYTES + key.len());
+        room.put_u8(VERSION);
+        room.put_u8(KIND_DATA);
+        room.put_u16_le(if self.partition_key.is_some() { len } else { NO_KEY });
+        room.put_slice(key.as_bytes());
+        room.split().freeze()
     }
 
     /// Reads the head.
@@ -87,9 +88,9 @@ mod tests {
     #[test]
     fn version_1() {
         let head = DataHead { partition_key: Some("k\u{e4}") };
-        assert_eq!(&head.encode()[..], b"\x01\x00\x03\x00k\xc3\xa4");
+        assert_eq!(&head.encode(&mut BytesMut::new())[..], b"\x01\x00\x03\x00k\xc3\xa4");
         let none = DataHead { partition_key: None };
-        assert_eq!(&none.encode()[..], b"\x01\x00\xff\xff");
+        assert_eq!(&none.encode(&mut BytesMut::new())[..], b"\x01\x00\xff\xff");
         assert_eq!(DataHead::decode(b"\x02\x00\x00\x00"), Err(DataHeadError::Version(2)));
         assert_eq!(DataHead::decode(b"\x01\x01\x00\x00"), Err(DataHeadError::Kind(1)));
         assert_eq!(DataHead::decode(b"\x01\x00\x01\x00\xff"), Err(DataHeadError::PartitionKey));
@@ -99,7 +100,7 @@ mod tests {
         #[test]
         fn round_trip_and_truncation(key in proptest::option::of(".{0,256}")) {
             let head = DataHead { partition_key: key.as_deref() };
-            let bytes = head.encode();
+            let bytes = head.encode(&mut BytesMut::new());
             prop_assert_eq!(DataHead::decode(&bytes), Ok(head));
             for len in 0..bytes.len() {
                 prop_assert!(DataHead::decode(&bytes[..len]).is_err());

@@ -116,8 +116,7 @@ async fn answer(app: &App, parts: &Parts, received: &Received) -> Answer {
             return Answer::xml(StatusCode::FORBIDDEN, "AccessDeniedException", Some(message));
         }
     };
-    let long = body.len() > DECODE_INLINE_BYTES_MAX;
-    let input = match beside_the_runtime(long, || format.decode(body)) {
+    let input = match beside_the_runtime(is_long(body.len()), || format.decode(body)) {
         Ok(input @ Value::Map(_)) => input,
         _ => return Answer::error(AwsError::malformed(), format),
     };
@@ -125,7 +124,7 @@ async fn answer(app: &App, parts: &Parts, received: &Received) -> Answer {
         return Answer::error(AwsError::unknown_operation(), format);
     };
     let outcome = match sign_in(app, parts, received, service) {
-        Ok(caller) => perform(app, &caller, operation, input, format, long).await,
+        Ok(caller) => perform(app, &caller, operation, input, format, body.len()).await,
         Err(Refusal { code, message }) => Err(AwsError::new(code, message)),
     };
     if let Err(error) = &outcome {
@@ -165,16 +164,20 @@ fn sign_in(app: &App, parts: &Parts, received: &Received, service: &Service) -> 
     }
 }
 
+fn is_long(body_bytes: usize) -> bool {
+    body_bytes > DECODE_INLINE_BYTES_MAX
+}
+
 pub(crate) async fn perform(
     app: &App,
     caller: &Access,
     operation: &Operation,
     mut input: Value<'_>,
     format: Format,
-    long: bool,
+    body_bytes: usize,
 ) -> Outcome {
-    beside_the_runtime(long, || {
-        conform(&mut input, operation.input, format)?;
+    beside_the_runtime(is_long(body_bytes), || {
+        conform(&mut input, operation.input, format, body_bytes)?;
         validate(&input, operation.input)
     })?;
     let call = Call { app, input: Input::new(&input) };

@@ -37,7 +37,7 @@ async fn call_as(
     let (_, operation) = dispatch::find(&format!("Kinesis_20131202.{operation}")).unwrap();
     let body = input.to_string();
     let input = json::decode(body.as_bytes()).unwrap();
-    match perform(&server.app, &caller, operation, input, Format::Json, false).await? {
+    match perform(&server.app, &caller, operation, input, Format::Json, 0).await? {
         Reply::Empty => Ok(Value::Null),
         Reply::Value(value) => Ok(serde_json::from_slice(&Format::Json.encode(&value)).unwrap()),
     }

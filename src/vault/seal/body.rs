@@ -3,7 +3,7 @@
 use super::{PIECE, Part, RecordContext, Scope, SealedHead, TAG, range};
 use crate::{DataKey, OpenError};
 use aws_lc_rs::aead::{Aad, LessSafeKey};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 impl DataKey {
     /// Opens a whole body.
@@ -21,22 +21,22 @@ impl DataKey {
 }
 
 /// Seals a body of checked length.
-pub(super) fn seal(key: &LessSafeKey, scope: &Scope, body: &[u8]) -> Bytes {
-    let mut sealed = Vec::with_capacity(range::body_sealed_len(body.len() as u64) as usize);
+pub(super) fn seal(key: &LessSafeKey, scope: &Scope, body: &[u8], room: &mut BytesMut) -> Bytes {
+    room.reserve(range::body_sealed_len(body.len() as u64) as usize);
     let mut rest = body;
     for index in 0..range::piece_count(body.len() as u32) {
         let part = Part::Piece(index);
         let (plain, tail) = rest.split_at(rest.len().min(PIECE));
         rest = tail;
         // Piece by piece: the zeros are still in the processor's cache when they are written over.
-        let start = sealed.len();
-        sealed.resize(start + plain.len() + TAG, 0);
-        let (ciphertext, tag) = sealed[start..].split_at_mut(plain.len());
+        let start = room.len();
+        room.resize(start + plain.len() + TAG, 0);
+        let (ciphertext, tag) = room[start..].split_at_mut(plain.len());
         let aad = Aad::from(scope.additional_data(part));
         key.seal_out_of_place_scatter(scope.nonce(part), aad, plain, ciphertext, &[], tag)
             .expect("lengths are right and small");
     }
-    sealed.into()
+    room.split().freeze()
 }
 
 /// Opens adjoining pieces, from `first` on, into `plain`, which must have exactly the length of their plaintext.

@@ -4,7 +4,7 @@ use super::{BODY_BYTES_MAX, HEAD_BYTES_MAX, HEAD_OVERHEAD, Part, RecordContext, 
 use crate::data_key::BatchKeyId;
 use crate::{DataKey, OpenError};
 use aws_lc_rs::aead::{Aad, LessSafeKey};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 pub(super) const PREFIX_BYTES: usize = 29;
 
@@ -83,9 +83,15 @@ impl DataKey {
 }
 
 /// Seals a head of checked length.
-pub(super) fn seal(key: &LessSafeKey, batch: &BatchKeyId, scope: &Scope, head: &[u8]) -> Bytes {
-    let mut sealed = vec![0; head.len() + HEAD_OVERHEAD];
-    let (prefix, rest) = sealed.split_at_mut(PREFIX_BYTES);
+pub(super) fn seal(
+    key: &LessSafeKey,
+    batch: &BatchKeyId,
+    scope: &Scope,
+    head: &[u8],
+    room: &mut BytesMut,
+) -> Bytes {
+    room.resize(head.len() + HEAD_OVERHEAD, 0);
+    let (prefix, rest) = room.split_at_mut(PREFIX_BYTES);
     prefix[0] = VERSION;
     prefix[1..5].copy_from_slice(&batch.key_number.to_be_bytes());
     prefix[5..21].copy_from_slice(&batch.salt);
@@ -95,7 +101,7 @@ pub(super) fn seal(key: &LessSafeKey, batch: &BatchKeyId, scope: &Scope, head: &
     let aad = Aad::from(scope.additional_data(Part::Head));
     key.seal_out_of_place_scatter(scope.nonce(Part::Head), aad, head, ciphertext, &[], tag)
         .expect("lengths are right and small");
-    sealed.into()
+    room.split().freeze()
 }
 
 fn number(prefix: &[u8; PREFIX_BYTES], at: usize) -> u32 {

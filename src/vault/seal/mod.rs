@@ -42,7 +42,7 @@ pub use range::{body_plain_len, body_sealed_len, sealed_range};
 use crate::data_key::BatchKeyId;
 use crate::{DataKey, Entropy, SealError};
 use aws_lc_rs::aead::{LessSafeKey, NONCE_LEN, Nonce};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::fmt;
 use std::sync::Arc;
 
@@ -105,6 +105,8 @@ pub struct BatchSealer {
     id: BatchKeyId,
     /// The next nonce to give out; counts to [`NONCES_MAX`].
     next_nonce: u32,
+    heads: BytesMut,
+    bodies: BytesMut,
 }
 
 impl BatchSealer {
@@ -113,11 +115,19 @@ impl BatchSealer {
         let mut salt = [0; 16];
         entropy.fill(&mut salt);
         let id = BatchKeyId { key_number, salt };
-        Self { key: key.batch_key(&id), id, next_nonce: 0 }
+        let (heads, bodies) = Default::default();
+        Self { key: key.batch_key(&id), id, next_nonce: 0, heads, bodies }
+    }
+
+    /// Sets room aside for so many sealed bytes. Records that fit share it, instead of having memory of their own: what keeps
+    /// one body keeps them all, and the same goes for heads.
+    pub fn reserve(&mut self, heads_bytes: usize, bodies_bytes: usize) {
+        self.heads.reserve(heads_bytes);
+        self.bodies.reserve(bodies_bytes);
     }
 
     /// Seals a record: a head of at most [`HEAD_BYTES_MAX`] and a body of at most [`BODY_BYTES_MAX`] bytes. Each part is
-    /// written once, encrypted on the way into a buffer of its exact size.
+    /// written once, encrypted on the way into the room that was set aside, or into a buffer of its exact size.
     pub fn seal(&mut self, context: &RecordContext, head: &[u8], body: &[u8]) -> Result<Sealed, SealError> {
         if head.len() > HEAD_BYTES_MAX {
             return Err(SealError::HeadTooLarge { max: HEAD_BYTES_MAX, found: head.len() });
@@ -136,8 +146,8 @@ impl BatchSealer {
 
         let scope = Scope { context: *context, first_nonce, body_len };
         Ok(Sealed {
-            head: head::seal(&self.key, &self.id, &scope, head),
-            body: body::seal(&self.key, &scope, body),
+            head: head::seal(&self.key, &self.id, &scope, head, &mut self.heads),
+            body: body::seal(&self.key, &scope, body, &mut self.bodies),
         })
     }
 }

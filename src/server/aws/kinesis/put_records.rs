@@ -10,6 +10,7 @@ use super::{faults, hash_key, stream_ref};
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome};
 use crate::aws::wire::{Input, Member, Shape, Value, optional, required, structure};
+use bytes::BytesMut;
 use std::sync::Arc;
 use streams::{AppendError, DataHead, Distribution, KeyedRecord, Placed, Record, StreamInfo};
 
@@ -42,6 +43,8 @@ pub(super) const MANY: &[Member] = &[
     DRY_RUN,
 ];
 
+/// Room for the heads of a call with keys of common lengths.
+const HEADS_BYTES: usize = 16 << 10;
 /// Most bytes of the records of one call, partition keys included.
 const CALL_BYTES_MAX: u64 = 10 << 20;
 
@@ -51,7 +54,7 @@ const AHEAD_S: u64 = 2;
 /// `PutRecord`
 pub(super) async fn put_record(call: Call<'_>) -> Outcome {
     let stream = stream_ref::usable(&call)?;
-    let entry = entry(&call, &stream, call.input, None)?;
+    let entry = entry(&call, &stream, call.input, None, &mut BytesMut::new())?;
     check_ordering(&call, &stream)?;
     call.stop_if_dry_run()?;
     let told = put(&call, &stream, vec![entry]).await?.pop();
@@ -69,9 +72,9 @@ pub(super) async fn put_record(call: Call<'_>) -> Outcome {
 pub(super) async fn put_records(call: Call<'_>) -> Outcome {
     let stream = stream_ref::usable(&call)?;
     let mut entries = Vec::with_capacity(500);
-    let mut bytes = 0_u64;
+    let (mut bytes, mut heads) = (0_u64, BytesMut::with_capacity(HEADS_BYTES));
     for (index, record) in call.input.structures("Records").enumerate() {
-        let entry = entry(&call, &stream, record, Some(index))?;
+        let entry = entry(&call, &stream, record, Some(index), &mut heads)?;
         bytes += entry.counts;
         entries.push(entry);
     }
@@ -127,6 +130,7 @@ fn entry(
     stream: &StreamInfo,
     input: Input<'_>,
     index: Option<usize>,
+    heads: &mut BytesMut,
 ) -> Result<KeyedRecord, AwsError> {
     let data = stream.data.as_deref();
     let evenly = data.is_some_and(|data| data.distribution == Distribution::Even);
@@ -160,7 +164,11 @@ fn entry(
         }
     };
     let counts = (len + key_len) as u64;
-    Ok(KeyedRecord { hash_key, counts, record: Record { head: DataHead { partition_key }.encode(), body } })
+    Ok(KeyedRecord {
+        hash_key,
+        counts,
+        record: Record { head: DataHead { partition_key }.encode(heads), body },
+    })
 }
 
 /// A number after which the record must come has to be one that there can be by now. Every new record comes after it.

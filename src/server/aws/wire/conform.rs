@@ -3,58 +3,76 @@
 
 use super::{Format, Member, Shape, Value};
 use crate::aws::error::AwsError;
-use base64_simd::STANDARD;
-use bytes::Bytes;
+use base64_simd::{Out, STANDARD};
+use bytes::{Bytes, BytesMut};
 use std::fmt::Display;
 
 /// Most characters of a text that a message repeats.
 const SHOWN_CHARS_MAX: usize = 256;
 
-/// Checks an operation's input, which must be a map. Members that are not known are left alone.
-pub(crate) fn conform(input: &mut Value<'_>, members: &[Member], format: Format) -> Result<(), AwsError> {
-    if !matches!(input, Value::Map(_)) {
-        return Err(AwsError::malformed());
-    }
-    for member in members {
-        if let Some(value) = input.get_mut(member.name) {
-            conform_to(value, &member.shape, format)?;
-        }
-    }
-    Ok(())
+/// Checks an operation's input, which must be a map. Members that are not known are left alone. `body_bytes`: how long the
+/// body is that it was read from.
+pub(crate) fn conform(
+    input: &mut Value<'_>,
+    members: &[Member],
+    format: Format,
+    body_bytes: usize,
+) -> Result<(), AwsError> {
+    Conforming { format, blobs: Blobs { room: BytesMut::new(), expected: body_bytes / 4 * 3 } }
+        .structure(input, members)
 }
 
-fn conform_to(value: &mut Value<'_>, shape: &Shape, format: Format) -> Result<(), AwsError> {
-    match (shape, &mut *value) {
-        (_, Value::Null)
-        | (Shape::Text(_), Value::Text(_))
-        | (Shape::Integer { .. }, Value::Integer(_))
-        | (Shape::Boolean, Value::Bool(_))
-        | (Shape::Blob { .. }, Value::Blob(_))
-        | (Shape::Timestamp, Value::Timestamp(_)) => Ok(()),
-        (Shape::Integer { .. }, Value::Float(number)) => {
-            *value = Value::Integer(number.floor() as i64);
-            Ok(())
+struct Conforming {
+    format: Format,
+    blobs: Blobs,
+}
+
+impl Conforming {
+    fn structure(&mut self, input: &mut Value<'_>, members: &[Member]) -> Result<(), AwsError> {
+        if !matches!(input, Value::Map(_)) {
+            return Err(AwsError::malformed());
         }
-        (Shape::Blob { .. }, Value::Text(text)) if format == Format::Json => {
-            *value = Value::Blob(blob(text)?);
-            Ok(())
+        for member in members {
+            if let Some(value) = input.get_mut(member.name) {
+                self.value(value, &member.shape)?;
+            }
         }
-        (Shape::Timestamp, Value::Integer(number)) => {
-            *value = Value::Timestamp(number.saturating_mul(ms_per_unit(format)));
-            Ok(())
+        Ok(())
+    }
+
+    fn value(&mut self, value: &mut Value<'_>, shape: &Shape) -> Result<(), AwsError> {
+        match (shape, &mut *value) {
+            (_, Value::Null)
+            | (Shape::Text(_), Value::Text(_))
+            | (Shape::Integer { .. }, Value::Integer(_))
+            | (Shape::Boolean, Value::Bool(_))
+            | (Shape::Blob { .. }, Value::Blob(_))
+            | (Shape::Timestamp, Value::Timestamp(_)) => Ok(()),
+            (Shape::Integer { .. }, Value::Float(number)) => {
+                *value = Value::Integer(number.floor() as i64);
+                Ok(())
+            }
+            (Shape::Blob { .. }, Value::Text(text)) if self.format == Format::Json => {
+                *value = Value::Blob(self.blobs.decode(text)?);
+                Ok(())
+            }
+            (Shape::Timestamp, Value::Integer(number)) => {
+                *value = Value::Timestamp(number.saturating_mul(ms_per_unit(self.format)));
+                Ok(())
+            }
+            (Shape::Timestamp, Value::Float(number)) => {
+                *value = Value::Timestamp((*number * ms_per_unit(self.format) as f64).round() as i64);
+                Ok(())
+            }
+            (Shape::List { of, .. }, Value::List(values)) => {
+                values.iter_mut().try_for_each(|value| self.value(value, of))
+            }
+            (Shape::Map { values: texts, .. }, Value::Map(members)) => {
+                members.iter_mut().try_for_each(|(_, value)| self.value(value, &Shape::Text(*texts)))
+            }
+            (Shape::Structure(members), Value::Map(_)) => self.structure(value, members),
+            (shape, value) => Err(mismatch(value, shape)),
         }
-        (Shape::Timestamp, Value::Float(number)) => {
-            *value = Value::Timestamp((*number * ms_per_unit(format) as f64).round() as i64);
-            Ok(())
-        }
-        (Shape::List { of, .. }, Value::List(values)) => {
-            values.iter_mut().try_for_each(|value| conform_to(value, of, format))
-        }
-        (Shape::Map { values: texts, .. }, Value::Map(members)) => {
-            members.iter_mut().try_for_each(|(_, value)| conform_to(value, &Shape::Text(*texts), format))
-        }
-        (Shape::Structure(members), Value::Map(_)) => conform(value, members, format),
-        (shape, value) => Err(mismatch(value, shape)),
     }
 }
 
@@ -66,8 +84,26 @@ fn ms_per_unit(format: Format) -> i64 {
     }
 }
 
-fn blob(text: &str) -> Result<Bytes, AwsError> {
-    STANDARD.decode_to_vec(text).map(Bytes::from).map_err(|_| no_base64(text))
+/// The blobs of a body of JSON, which lie in one piece of memory: a call may have five hundred of them.
+struct Blobs {
+    room: BytesMut,
+    /// Bytes that all of them have at most.
+    expected: usize,
+}
+
+impl Blobs {
+    fn decode(&mut self, text: &str) -> Result<Bytes, AwsError> {
+        let len_max = text.len().div_ceil(4) * 3;
+        if self.room.capacity() < len_max {
+            self.room.reserve(self.expected.max(len_max));
+        }
+        self.room.resize(len_max, 0);
+        let decoded = STANDARD.decode(text.as_bytes(), Out::from_slice(&mut self.room));
+        let len = decoded.map_err(|_| no_base64(text))?.len();
+        let blob = self.room.split_to(len).freeze();
+        self.room.clear();
+        Ok(blob)
+    }
 }
 
 /// What is wrong with a text that should be base64.
@@ -158,7 +194,7 @@ mod tests {
     fn refusal(member: &str, value: &str) -> String {
         let body = format!("{{\"{member}\":{value}}}");
         let mut input = json::decode(body.as_bytes()).unwrap();
-        match conform(&mut input, MEMBERS, Format::Json) {
+        match conform(&mut input, MEMBERS, Format::Json, body.len()) {
             Ok(()) => String::new(),
             Err(error) => error.message().to_owned(),
         }
@@ -215,7 +251,7 @@ mod tests {
     fn guises_are_taken_off() {
         let body = br#"{"Blob":"aGk=","Time":1700000000.123,"Number":2.9}"#;
         let mut input = json::decode(body).unwrap();
-        conform(&mut input, MEMBERS, Format::Json).unwrap();
+        conform(&mut input, MEMBERS, Format::Json, body.len()).unwrap();
         assert_eq!(input.get("Blob"), Some(&Value::Blob(Bytes::from_static(b"hi"))));
         assert_eq!(input.get("Time"), Some(&Value::Timestamp(1_700_000_000_123)));
         assert_eq!(input.get("Number"), Some(&Value::Integer(2)));

@@ -273,7 +273,7 @@ mod tests {
 
     fn refusal(body: &str) -> String {
         let mut input = json::decode(body.as_bytes()).unwrap();
-        conform(&mut input, MEMBERS, Format::Json).unwrap();
+        conform(&mut input, MEMBERS, Format::Json, body.len()).unwrap();
         validate(&input, MEMBERS).err().map(|error| error.message().to_owned()).unwrap_or_default()
     }
 
