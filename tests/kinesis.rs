@@ -48,7 +48,7 @@ async fn unlimited() -> Server {
 
 #[tokio::test]
 async fn streams_are_made_described_listed_and_deleted() {
-    run("kinesis_life.py", &Server::start().await, &[]).await;
+    run("kinesis_life.py", &unlimited().await, &[]).await;
 }
 
 #[tokio::test]
@@ -68,12 +68,12 @@ async fn shards_that_are_pushed_too_hard_say_so() {
 
 #[tokio::test]
 async fn refusals_are_in_the_words_that_clients_know() {
-    run("kinesis_refusals.py", &Server::start().await, &[]).await;
+    run("kinesis_refusals.py", &unlimited().await, &[]).await;
 }
 
 #[tokio::test]
 async fn cbor_is_spoken_as_well() {
-    run("kinesis_cbor.py", &Server::start().await, &[]).await;
+    run("kinesis_cbor.py", &unlimited().await, &[]).await;
 }
 
 #[tokio::test]
@@ -97,4 +97,19 @@ async fn acknowledged_records_survive_sigkill() {
 fn enough(promises: &Path) -> Result<(), String> {
     let lines = std::fs::read_to_string(promises).unwrap_or_default().lines().count();
     if lines >= 400 { Ok(()) } else { Err(format!("{lines} promises")) }
+}
+
+#[tokio::test]
+async fn shards_are_split_and_merged_under_load() {
+    run("kinesis_reshard.py", &unlimited().await, &[]).await;
+}
+
+#[tokio::test]
+async fn consumers_are_pushed_every_record() {
+    run("kinesis_consumers.py", &unlimited().await, &[]).await;
+}
+
+#[tokio::test]
+async fn subscriptions_go_over_http_2_with_prior_knowledge() {
+    run("kinesis_h2.py", &unlimited().await, &[]).await;
 }

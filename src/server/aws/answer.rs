@@ -1,12 +1,14 @@
 //! Answers, with the headers that every one of them has.
 
 use super::error::AwsError;
+use super::event_stream;
 use super::operation::{Outcome, Reply};
 use super::wire::Format;
 use axum::body::Body;
 use axum::response::Response;
 use base64_simd::STANDARD;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -14,6 +16,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use shardlog::env::Random;
+use std::convert::Infallible;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ID_2: HeaderName = HeaderName::from_static("x-amz-id-2");
@@ -47,18 +50,22 @@ impl Ids {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) content_type: Option<&'static str>,
-    pub(crate) body: Bytes,
+    pub(crate) body: Body,
 }
 
 impl Answer {
     /// Nothing but a status.
     pub(crate) fn bare(status: StatusCode) -> Self {
-        Self { status, content_type: None, body: Bytes::new() }
+        Self { status, content_type: None, body: Body::empty() }
     }
 
     /// What an operation came to.
     pub(crate) fn of(outcome: Outcome, format: Format) -> Self {
         let (status, body) = match outcome {
+            Ok(Reply::Events(frames)) => {
+                let body = Body::from_stream(frames.map(Ok::<_, Infallible>));
+                return Self { status: StatusCode::OK, content_type: Some(event_stream::CONTENT_TYPE), body };
+            }
             Ok(Reply::Empty) => (StatusCode::OK, Bytes::new()),
             Ok(Reply::Value(value)) => {
                 let large = value.encoded_bytes() > ENCODE_INLINE_BYTES_MAX;
@@ -66,7 +73,7 @@ impl Answer {
             }
             Err(error) => (error.status(), error.body(format)),
         };
-        Self { status, content_type: Some(format.content_type()), body }
+        Self { status, content_type: Some(format.content_type()), body: body.into() }
     }
 
     /// An error.
@@ -91,7 +98,7 @@ impl Answer {
 
     /// The whole answer to a request with these headers.
     pub(crate) fn respond(self, ids: Ids, asked: &HeaderMap) -> Response {
-        let mut response = Response::new(Body::from(self.body));
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if let Some(content_type) = self.content_type {

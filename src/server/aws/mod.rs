@@ -13,6 +13,7 @@ pub(crate) mod authorize;
 mod body;
 pub(crate) mod dispatch;
 pub(crate) mod error;
+mod event_stream;
 pub(crate) mod front;
 pub(crate) mod kinesis;
 pub(crate) mod operation;

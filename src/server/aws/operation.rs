@@ -3,7 +3,9 @@
 use super::error::AwsError;
 use super::wire::{Input, Member, Value};
 use crate::app::App;
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 
 /// A service: what its requests' targets begin with, and what it can do.
 pub(crate) struct Service {
@@ -62,6 +64,8 @@ pub(crate) enum Reply {
     Empty,
     /// A structure.
     Value(Value<'static>),
+    /// Frames of an event stream, one after the other.
+    Events(BoxStream<'static, Bytes>),
 }
 
 impl From<Value<'static>> for Reply {

@@ -32,6 +32,14 @@ pub(super) async fn change<T: Send + 'static>(
     })
 }
 
+/// Refuses unless the stream is active or its shards are being split or merged.
+pub(super) fn must_be_usable(call: &Call<'_>, stream: &StreamInfo) -> Result<(), AwsError> {
+    match stream.status {
+        StreamStatus::Updating => Ok(()),
+        _ => must_be_active(call, stream),
+    }
+}
+
 /// Refuses unless the stream is active.
 pub(super) fn must_be_active(call: &Call<'_>, stream: &StreamInfo) -> Result<(), AwsError> {
     match stream.status {

@@ -66,7 +66,7 @@ pub(super) fn catalogue(error: &CatalogueError) -> AwsError {
 }
 
 /// A data key that cannot be used. Clients tell these apart to know what to ask their administrator for.
-fn key(error: &DataKeyError) -> AwsError {
+pub(super) fn key(error: &DataKeyError) -> AwsError {
     match error {
         DataKeyError::Refused(vault::KeyUseError::Disabled(id)) => {
             AwsError::new("KMSDisabledException", format!("{id} is disabled."))

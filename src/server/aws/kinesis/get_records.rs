@@ -116,7 +116,7 @@ fn behind_ms(
     Ok(reached.map_or(1, |arrival| now_ms.saturating_sub(arrival.0).max(1)))
 }
 
-fn record_value(
+pub(super) fn record_value(
     stream: &StreamInfo,
     shard: &ShardInfo,
     record: PlainRecord,
@@ -137,7 +137,7 @@ fn record_value(
 }
 
 /// The shards in which a closed one goes on.
-fn children(stream: &StreamInfo, shard: &ShardInfo) -> Vec<Value<'static>> {
+pub(super) fn children(stream: &StreamInfo, shard: &ShardInfo) -> Vec<Value<'static>> {
     let child = |child: &ShardInfo| {
         let parents = child.parent.into_iter().chain(child.adjacent_parent);
         structure([

@@ -22,20 +22,15 @@ pub(super) const INPUT: &[Member] = &[
     NAME_MEMBER,
     ARN_MEMBER,
     required("ShardId", SHARD_ID),
-    required(
-        "ShardIteratorType",
-        Shape::Text(Text::one_of(&[
-            "AFTER_SEQUENCE_NUMBER",
-            "LATEST",
-            "AT_TIMESTAMP",
-            "AT_SEQUENCE_NUMBER",
-            "TRIM_HORIZON",
-        ])),
-    ),
+    required("ShardIteratorType", Shape::Text(Text::one_of(KINDS))),
     optional("StartingSequenceNumber", SEQUENCE_NUMBER),
     optional("Timestamp", Shape::Timestamp),
     DRY_RUN,
 ];
+
+/// Where a reader may start.
+pub(super) const KINDS: &[&str] =
+    &["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"];
 
 const PURPOSE: &str = "shard iterator";
 const VERSION: u8 = 1;
@@ -127,7 +122,12 @@ pub(super) async fn get_shard_iterator(call: Call<'_>) -> Outcome {
     let info = shard_named(&call, &stream, name)?;
     let shard =
         call.app.streams.shard(&stream.name, info.index).map_err(|error| faults::shard(&call, &error))?;
-    let next = starting_at(&call, &stream, info, &shard).await?;
+    let wanted = Wanted {
+        kind: call.input.text("ShardIteratorType").unwrap_or_default(),
+        number: call.input.text("StartingSequenceNumber"),
+        at_ms: call.input.timestamp_ms("Timestamp"),
+    };
+    let next = starting_at(&call, &stream, info, &shard, wanted).await?;
     call.stop_if_dry_run()?;
     let made_ms = call.app.env.clock.now_ms();
     let position =
@@ -135,22 +135,33 @@ pub(super) async fn get_shard_iterator(call: Call<'_>) -> Outcome {
     Ok(structure([("ShardIterator", Value::from(position.seal(call.app)?))]).into())
 }
 
+/// Where a reader wants to start.
+pub(super) struct Wanted<'a> {
+    /// One of [`KINDS`].
+    pub(super) kind: &'a str,
+    /// The number that some of them need.
+    pub(super) number: Option<&'a str>,
+    /// The moment that one of them needs.
+    pub(super) at_ms: Option<u64>,
+}
+
 /// The record at which the reader wants to start.
-async fn starting_at(
+pub(super) async fn starting_at(
     call: &Call<'_>,
     stream: &StreamInfo,
     info: &ShardInfo,
     shard: &Shard,
+    wanted: Wanted<'_>,
 ) -> Result<Seq, AwsError> {
     let tail = tail(call, stream, shard)?;
-    let kind = call.input.text("ShardIteratorType").unwrap_or_default();
+    let kind = wanted.kind;
     match kind {
         "TRIM_HORIZON" => Ok(tail.first),
         "LATEST" => Ok(tail.next),
         "AT_TIMESTAMP" => {
             let missing =
                 || AwsError::invalid_argument("Must specify timestamp with ShardIteratorType AT_TIMESTAMP.");
-            let at_ms = call.input.timestamp_ms("Timestamp").ok_or_else(missing)?;
+            let at_ms = wanted.at_ms.ok_or_else(missing)?;
             let now_ms = call.app.env.clock.now_ms();
             if at_ms > now_ms {
                 return Err(AwsError::invalid_argument(format!(
@@ -167,7 +178,7 @@ async fn starting_at(
                     "Must specify startingSequenceNumber with ShardIteratorType {kind}."
                 ))
             };
-            let number = call.input.text("StartingSequenceNumber").ok_or_else(missing)?;
+            let number = wanted.number.ok_or_else(missing)?;
             let number = starting_number(call, stream, info, number)?;
             let next = if kind == "AT_SEQUENCE_NUMBER" { number.at() } else { number.after() };
             // The end of a closed shard has a number beyond all of its records.

@@ -6,6 +6,7 @@
 mod account;
 mod capacity;
 mod change;
+mod consumers;
 mod describe;
 mod encryption;
 mod faults;
@@ -17,6 +18,7 @@ mod list_streams;
 mod monitoring;
 mod policy;
 mod put_records;
+mod reshard;
 mod resource;
 mod retention;
 pub(crate) mod sequence;
@@ -24,12 +26,14 @@ mod shapes;
 mod shard_id;
 mod stream_life;
 mod stream_ref;
+mod subscribe;
 mod tags;
 mod token;
 
 pub(crate) use account::AccountSettings;
 
 use super::operation::{Operation, Service, operation as op};
+use consumers::of_consumer;
 use resource::of_resource;
 use stream_ref::{anything, of_iterator, of_stream};
 
@@ -63,6 +67,26 @@ const OPERATIONS: &[Operation] = &[
     op("kinesis:GetRecords", get_records::INPUT, of_iterator, |call| {
         Box::pin(get_records::get_records(call))
     }),
+    // Consumers.
+    op("kinesis:RegisterStreamConsumer", consumers::REGISTER, of_stream, |call| {
+        Box::pin(consumers::register(call))
+    }),
+    op("kinesis:DeregisterStreamConsumer", consumers::ONE, of_consumer, |call| {
+        Box::pin(consumers::deregister(call))
+    }),
+    op("kinesis:DescribeStreamConsumer", consumers::ONE, of_consumer, |call| {
+        Box::pin(async move { consumers::describe_one(call) })
+    }),
+    op("kinesis:ListStreamConsumers", consumers::LIST, of_stream, |call| {
+        Box::pin(async move { consumers::list(call) })
+    }),
+    op("kinesis:SubscribeToShard", subscribe::INPUT, of_consumer, |call| {
+        Box::pin(subscribe::subscribe_to_shard(call))
+    }),
+    // Shards.
+    op("kinesis:SplitShard", reshard::SPLIT, of_stream, |call| Box::pin(reshard::split(call))),
+    op("kinesis:MergeShards", reshard::MERGE, of_stream, |call| Box::pin(reshard::merge(call))),
+    op("kinesis:UpdateShardCount", reshard::COUNT, of_stream, |call| Box::pin(reshard::update_count(call))),
     // Settings of streams.
     op("kinesis:IncreaseStreamRetentionPeriod", retention::INPUT, of_stream, |call| {
         Box::pin(retention::increase(call))

@@ -34,6 +34,10 @@ pub(super) const STREAM_ARN: Shape = Shape::Text(Text::of(1, 2048).like(Pattern 
     shown: "arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+",
     matches: |text| is_arn(text, &["stream/"]),
 }));
+pub(super) const CONSUMER_ARN: Shape = Shape::Text(Text::of(1, 2048).like(Pattern {
+    shown: "^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/[a-zA-Z0-9_.-]+:[0-9]+",
+    matches: |text| is_arn(text, &["stream/"]) && text.contains("/consumer/"),
+}));
 pub(super) const HASH_KEY: Shape = Shape::Text(
     Text::of(0, usize::MAX)
         .like(Pattern { shown: "0|([1-9]\\d{0,38})", matches: |text| is_decimal(text, 39) }),
