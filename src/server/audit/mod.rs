@@ -76,9 +76,8 @@ impl Audit {
     }
 
     /// Writes an entry down if it is the first of its kind in a while, and counts it otherwise. Does not wait.
-    pub fn note(&self, entry: Entry) {
+    pub fn note(&self, entry: &Entry) {
         let now_ms = self.env.clock.now_ms();
-        let line = entry.line(now_ms, None);
         let full = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             if !seen.is_new(entry, now_ms) {
@@ -86,7 +85,7 @@ impl Audit {
             }
             seen.take_if_full()
         };
-        self.offer(line);
+        self.offer(entry.line(now_ms, None));
         full.into_iter().for_each(|line| self.offer(line));
     }
 

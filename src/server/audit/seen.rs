@@ -34,8 +34,7 @@ struct Times {
 
 impl Seen {
     /// Whether it is the first of its kind; if not, it is counted.
-    pub(super) fn is_new(&mut self, mut entry: Entry, now_ms: u64) -> bool {
-        entry.request_id = None;
+    pub(super) fn is_new(&mut self, entry: &Entry, now_ms: u64) -> bool {
         let kind = Kind {
             event: entry.event,
             key_id: entry.key_id.clone(),
@@ -47,6 +46,7 @@ impl Seen {
         let mut new = false;
         let times = self.0.entry(kind).or_insert_with(|| {
             new = true;
+            let entry = Entry { request_id: None, ..entry.clone() };
             Times { entry, again: 0, since_ms: now_ms, until_ms: now_ms }
         });
         if !new {

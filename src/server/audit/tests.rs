@@ -40,15 +40,15 @@ async fn what_happens_again_is_counted() {
     let dir = tempfile::tempdir().unwrap();
     let audit = Audit::open(dir.path(), Env::real()).unwrap();
     for number in 0..5 {
-        audit.note(entry(Event::Use, "a:Read", &number.to_string()));
+        audit.note(&entry(Event::Use, "a:Read", &number.to_string()));
     }
-    audit.note(entry(Event::Refusal, "a:Read", "x"));
+    audit.note(&entry(Event::Refusal, "a:Read", "x"));
     audit.write_counts().await;
     let written = lines(dir.path());
     assert_eq!(written.len(), 3, "{written:?}");
     let counts: Vec<_> = written.iter().filter_map(|line| line["count"].as_u64()).collect();
     assert_eq!(counts, [4]);
-    audit.note(entry(Event::Use, "a:Read", "again"));
+    audit.note(&entry(Event::Use, "a:Read", "again"));
     audit.write_counts().await;
     assert_eq!(lines(dir.path()).len(), 4, "after that it is new");
 }
@@ -59,7 +59,7 @@ async fn lines_without_room_are_counted_and_that_is_said() {
     let audit = Audit::open(dir.path(), Env::real()).unwrap();
     // The task that writes cannot run before this one waits.
     for number in 0..QUEUE_LINES + 10 {
-        audit.note(entry(Event::Use, &format!("a:{number}"), ""));
+        audit.note(&entry(Event::Use, &format!("a:{number}"), ""));
     }
     assert_eq!(audit.dropped(), 10);
     audit.write_counts().await;

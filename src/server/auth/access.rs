@@ -71,7 +71,7 @@ impl Access {
         let entry = self.entry(action.kind(), action.name(), &resource, refusal);
         match entry.event {
             Event::Control => app.audit.record(&entry).await,
-            _ => app.audit.note(entry),
+            _ => app.audit.note(&entry),
         }
         permitted
     }

@@ -37,6 +37,8 @@ impl Credentials {
         file.sync_all()?;
         std::fs::rename(&temporary, path)?;
         match path.parent() {
+            // A bare name lies in the current folder.
+            Some(dir) if dir.as_os_str().is_empty() => std::fs::File::open(".")?.sync_all(),
             Some(dir) => std::fs::File::open(dir)?.sync_all(),
             None => Ok(()),
         }

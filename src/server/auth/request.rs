@@ -43,7 +43,7 @@ impl FromRequestParts<App> for Access {
         let source = parts.extensions.get::<Peer>().map(|peer| peer.address.ip());
         let refuse = |code, message| {
             if code != SIGN_IN_REQUIRED {
-                app.audit.note(Entry::nobody(source, code));
+                app.audit.note(&Entry::nobody(source, code));
             }
             ApiError::unauthorized(code, message, challenge)
         };

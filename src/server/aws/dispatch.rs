@@ -1,10 +1,10 @@
 //! Which operation a request asks for.
 
-use super::kinesis;
 use super::operation::{Operation, Service};
+use super::{kinesis, kms};
 
 /// All services.
-const SERVICES: &[&Service] = &[&kinesis::SERVICE];
+const SERVICES: &[&Service] = &[&kinesis::SERVICE, &kms::SERVICE];
 
 /// The service and operation of an `X-Amz-Target`.
 pub(crate) fn find(target: &str) -> Option<(&'static Service, &'static Operation)> {

@@ -9,6 +9,7 @@ use super::operation::{Call, Operation, Outcome, Service};
 use super::sigv4::{Policy, Refusal, Request as Unverified, Signed};
 use super::wire::{Format, Input, Value, conform, validate};
 use crate::app::App;
+use crate::audit::Entry;
 use crate::auth::{Access, Circumstances};
 use crate::http::{Observed, RequestId};
 use axum::extract::{Request, State};
@@ -125,7 +126,10 @@ async fn answer(app: &App, parts: &Parts, received: &Received) -> Answer {
     };
     let outcome = match sign_in(app, parts, received, service) {
         Ok(caller) => perform(app, &caller, operation, input, format, body.len()).await,
-        Err(Refusal { code, message }) => Err(AwsError::new(code, message)),
+        Err(Refusal { code, message }) => {
+            app.audit.note(&Entry::nobody(Circumstances::of(parts, app).source, code));
+            Err(AwsError::new(code, message))
+        }
     };
     if let Err(error) = &outcome {
         tracing::debug!(target, code = error.code(), message = error.message(), "refused");
@@ -182,6 +186,6 @@ pub(crate) async fn perform(
     })?;
     let call = Call { app, input: Input::new(&input) };
     let resource = (operation.resource)(&call)?;
-    authorize(app, caller, operation.action, &resource).await?;
+    authorize(caller, operation, &call, &resource).await?;
     (operation.run)(call).await
 }

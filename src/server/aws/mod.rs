@@ -16,12 +16,14 @@ pub(crate) mod error;
 mod event_stream;
 pub(crate) mod front;
 pub(crate) mod kinesis;
+pub(crate) mod kms;
 pub(crate) mod operation;
 pub(crate) mod sigv4;
 pub(crate) mod wire;
 
 pub(crate) use front::divert;
 
+use crate::keystore_copy::Keystore;
 use body::BODIES_BYTES_MAX;
 use kinesis::AccountSettings;
 use shardlog::{MetaError, MetaStore};
@@ -41,7 +43,10 @@ pub struct Aws {
 
 impl Aws {
     /// Reads what is kept of the account.
-    pub async fn open(meta: Arc<dyn MetaStore>) -> Result<Self, MetaError> {
+    pub async fn open(meta: Arc<dyn MetaStore>, keystore: &Keystore, now_ms: u64) -> Result<Self, MetaError> {
+        if let Err(error) = kms::name_default_key(keystore, now_ms).await {
+            tracing::error!(%error, "the key of streams could not be given the names that clients know it by");
+        }
         Ok(Self {
             signing_keys: SigningKeys::default(),
             account: AccountSettings::open(meta).await?,

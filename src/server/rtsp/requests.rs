@@ -108,7 +108,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection<T> {
         let (refusal, stale) = match denied {
             Denied::Refused(refusal) => (refusal, None),
             Denied::Unsigned(Unsigned::Wrong(refusal)) => {
-                self.app.audit.note(Entry::nobody(Some(self.peer.ip()), "SIGN_IN_FAILED"));
+                self.app.audit.note(&Entry::nobody(Some(self.peer.ip()), "SIGN_IN_FAILED"));
                 (refusal, Some(false))
             }
             Denied::Unsigned(unsigned) => {

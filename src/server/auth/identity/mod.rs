@@ -133,16 +133,6 @@ impl Identities {
         self.prove(id, |known| known.as_bytes().ct_eq(secret.as_bytes()).into())
     }
 
-    /// Whether the holder of the secret of the key `id` made what `proof` looks at; see [`Identities::prove`].
-    pub fn check_proof(&self, id: &str, proof: impl FnOnce(&str) -> bool) -> bool {
-        self.prove(id, proof).is_some()
-    }
-
-    /// Whether there is a key `id` that is good for anything.
-    pub fn contains(&self, id: &str) -> bool {
-        self.prove(id, |_| true).is_some()
-    }
-
     /// Who has the key `id`, which may not be disabled, without proof: for who made a token with it.
     pub fn holder(&self, id: &str) -> Option<Identity> {
         self.prove(id, |_| true)

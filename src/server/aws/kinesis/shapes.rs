@@ -50,7 +50,8 @@ pub(super) const PARTITION_KEY: Shape = Shape::Text(Text::of(1, 256));
 pub(super) const DATA: Shape = Shape::Blob { max: 10_485_760 };
 pub(super) const ITERATOR: Shape = Shape::Text(Text::of(1, 512));
 pub(super) const NEXT_TOKEN: Shape = Shape::Text(Text::of(1, 1_048_576));
-pub(super) const TAGS: Shape = Shape::Map { names: Text::of(1, 128), values: Text::of(0, 256), max: 200 };
+pub(super) const TAGS: Shape =
+    Shape::Map { names: Text::of(1, 128), values: Text::of(0, 256), min: 1, max: 200 };
 pub(super) const LIMIT: Shape = Shape::Integer { min: 1, max: 10_000 };
 pub(super) const FROM_ZERO: Shape = Shape::Integer { min: 0, max: i32::MAX as i64 };
 pub(super) const FROM_ONE: Shape = Shape::Integer { min: 1, max: i32::MAX as i64 };

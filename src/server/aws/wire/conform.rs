@@ -187,7 +187,7 @@ mod tests {
         optional("Blob", Shape::Blob { max: 10 }),
         optional("Time", Shape::Timestamp),
         optional("List", Shape::List { of: &Shape::Text(Text::of(0, 10)), min: 0, max: 10, called: None }),
-        optional("Map", Shape::Map { names: Text::of(1, 5), values: Text::of(0, 5), max: 5 }),
+        optional("Map", Shape::Map { names: Text::of(1, 5), values: Text::of(0, 5), min: 0, max: 5 }),
         optional("Inner", Shape::Structure(&[optional("Blob", Shape::Blob { max: 10 })])),
     ];
 

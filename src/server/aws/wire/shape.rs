@@ -56,6 +56,8 @@ pub(crate) enum Shape {
         names: Text,
         /// Constraints of the texts.
         values: Text,
+        /// The fewest.
+        min: usize,
         /// The most.
         max: usize,
     },

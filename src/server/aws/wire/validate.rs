@@ -70,8 +70,8 @@ impl Errors {
             (Shape::List { of, min, max, called }, Value::List(values)) => {
                 self.list(values, of, (*min, *max, *called), path);
             }
-            (Shape::Map { names, values, max }, Value::Map(members)) => {
-                self.map(members, names, values, *max, path);
+            (Shape::Map { names, values, min, max }, Value::Map(members)) => {
+                self.map(members, (names, values), (*min, *max), path);
             }
             (Shape::Structure(members), value) => self.structure(value, members, path),
             _ => {}
@@ -126,9 +126,8 @@ impl Errors {
     fn map(
         &mut self,
         members: &[(std::borrow::Cow<'_, str>, Value<'_>)],
-        names: &Text,
-        values: &Text,
-        max: usize,
+        (names, values): (&Text, &Text),
+        (min, max): (usize, usize),
         path: &str,
     ) {
         let text = |value: &Value<'_>| match value {
@@ -143,7 +142,7 @@ impl Errors {
             }
             format!("{}}}'", shown(&list))
         };
-        self.length(members.len(), 1, max, &Lazy(map_shown), path);
+        self.length(members.len(), min, max, &Lazy(map_shown), path);
         if members.iter().any(|(name, _)| !keeps(name, names)) {
             self.add(
                 &Lazy(map_shown),
@@ -268,7 +267,7 @@ mod tests {
         optional("Type", Shape::Text(Text::one_of(&["A", "B"]))),
         optional("Records", Shape::List { of: &RECORD, min: 1, max: 12, called: Some("Record@1") }),
         optional("Keys", Shape::List { of: &Shape::Text(Text::of(1, 2)), min: 1, max: 2, called: None }),
-        optional("Tags", Shape::Map { names: Text::of(1, 2), values: Text::of(0, 2), max: 2 }),
+        optional("Tags", Shape::Map { names: Text::of(1, 2), values: Text::of(0, 2), min: 1, max: 2 }),
     ];
 
     fn refusal(body: &str) -> String {
