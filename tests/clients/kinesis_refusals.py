@@ -171,7 +171,7 @@ not_found = "ResourceNotFoundException"
 invalid = "InvalidArgumentException"
 for operation, body, code, message in [
     ("GetShardIterator", '{"StreamName":"s","ShardId":"shardId-5","ShardIteratorType":"LATEST"}', not_found,
-     "Could not find shard shardId-000000000005 in stream s under account 000000000000."),
+     "Shard shardId-000000000005 in stream s under account 000000000000 does not exist"),
     ("GetRecords", '{"ShardIterator":"AAAA"}', invalid, "Invalid ShardIterator."),
     ("DescribeStream", '{"StreamARN":"arn:aws:kinesis:us-east-1:000000000000:stream/x","StreamName":"s"}', invalid, None),
     ("DescribeStream", "{}", invalid, None),

@@ -7,6 +7,9 @@ use streams::{
     UpdateError,
 };
 
+/// There is no such thing.
+pub(super) const NOT_FOUND: &str = "ResourceNotFoundException";
+
 fn account<'a>(call: &Call<'a>) -> &'a str {
     &call.app.config.account_id
 }
@@ -14,13 +17,20 @@ fn account<'a>(call: &Call<'a>) -> &'a str {
 /// There is no such stream.
 pub(super) fn no_such_stream(call: &Call<'_>, name: &str) -> AwsError {
     let message = format!("Stream {name} under account {} not found.", account(call));
-    AwsError::new("ResourceNotFoundException", message)
+    AwsError::new(NOT_FOUND, message)
 }
 
 /// The stream has no such shard.
 pub(super) fn no_such_shard(call: &Call<'_>, stream: &str, shard: &str) -> AwsError {
     let message = format!("Could not find shard {shard} in stream {stream} under account {}.", account(call));
-    AwsError::new("ResourceNotFoundException", message)
+    AwsError::new(NOT_FOUND, message)
+}
+
+/// What readers are told of a shard that is not there, for whatever reason: also when its whole stream is not.
+pub(super) fn nothing_to_read(call: &Call<'_>, stream: &str, shard: u32) -> AwsError {
+    let (shard, account) = (super::shard_id::shard_name(shard), account(call));
+    let message = format!("Shard {shard} in stream {stream} under account {account} does not exist");
+    AwsError::new(NOT_FOUND, message)
 }
 
 /// The name is taken.

@@ -31,7 +31,7 @@ pub(super) fn position(call: &Call<'_>) -> Result<Position, AwsError> {
 pub(super) fn stream_of(call: &Call<'_>, position: &Position) -> Result<Arc<StreamInfo>, AwsError> {
     let info = call.app.streams.describe(&position.name).ok();
     let info = info.filter(|info| info.kind == StreamKind::Data && info.id == position.stream);
-    info.ok_or_else(|| faults::no_such_stream(call, &position.name))
+    info.ok_or_else(|| faults::nothing_to_read(call, &position.name, position.shard))
 }
 
 /// `GetRecords`
@@ -60,7 +60,7 @@ pub(super) async fn get_records(call: Call<'_>) -> Outcome {
     // Looked at again: the shard may have been closed while it was read.
     let stream = stream_of(&call, &position)?;
     let info = stream.shards.by_index(position.shard);
-    let info = info.ok_or_else(|| faults::no_such_shard(&call, &stream.name, &shard_name(position.shard)))?;
+    let info = info.ok_or_else(|| faults::nothing_to_read(&call, &stream.name, position.shard))?;
     let at_end = info.closed.is_some_and(|closed| next >= closed.next);
     let behind_ms = behind_ms(&call, &stream, &shard, next, records.last(), now_ms)?;
     let records = records.into_iter().map(|record| record_value(&stream, info, record));

@@ -9,7 +9,7 @@
 
 use super::sequence::SequenceNumber;
 use super::shapes::{ARN_MEMBER, DRY_RUN, NAME_MEMBER, SEQUENCE_NUMBER, SHARD_ID};
-use super::shard_id::{shard_name, shard_named};
+use super::shard_id::{shard_index, shard_name};
 use super::{faults, stream_ref, token};
 use crate::app::App;
 use crate::aws::error::AwsError;
@@ -117,9 +117,15 @@ fn long_date(ms: u64) -> String {
 
 /// `GetShardIterator`
 pub(super) async fn get_shard_iterator(call: Call<'_>) -> Outcome {
-    let stream = stream_ref::usable(&call)?;
-    let name = call.input.text("ShardId").unwrap_or_default();
-    let info = shard_named(&call, &stream, name)?;
+    let (stream_name, shard_id) =
+        (stream_ref::stream_name(&call)?, call.input.text("ShardId").unwrap_or_default());
+    let index = shard_index(shard_id).ok_or_else(|| faults::no_such_shard(&call, stream_name, shard_id))?;
+    let nothing = || faults::nothing_to_read(&call, stream_name, index);
+    let stream = match stream_ref::usable(&call) {
+        Err(error) if error.code() == faults::NOT_FOUND => return Err(nothing()),
+        found => found?,
+    };
+    let info = stream.shards.by_index(index).ok_or_else(nothing)?;
     let shard =
         call.app.streams.shard(&stream.name, info.index).map_err(|error| faults::shard(&call, &error))?;
     let wanted = Wanted {
