@@ -5,45 +5,18 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
-use tests::harness::server::{KEY_ID, SECRET, Server, Settings};
-use tests::harness::{paths, wait};
-use tokio::process::Command;
-
-/// A script of `tests/clients`, about to talk to a server.
-fn script(name: &str, server: &Server, arguments: &[&str]) -> Command {
-    let mut command = Command::new(paths::python());
-    command.arg(paths::root().join("tests/clients").join(name)).args(arguments);
-    command.env("ENDPOINT", server.url()).env("KEY_ID", KEY_ID).env("SECRET", SECRET);
-    // Nothing of the machine's own: no proxy, no profile, no metadata service.
-    command
-        .env("NO_PROXY", "127.0.0.1")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("AWS_CONFIG_FILE", "/dev/null");
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    command
-}
-
-fn must_succeed(name: &str, output: &Output, server: &Server) {
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name}: {said}\n{}", server.log_tail());
-    print!("{}", String::from_utf8_lossy(&output.stdout));
-}
+use tests::harness::server::Server;
+use tests::harness::{scripts, wait};
 
 async fn run(name: &str, server: &Server, arguments: &[&str]) {
-    let output = script(name, server, arguments).output().await.expect("python");
-    must_succeed(name, &output, server);
-}
-
-/// Shards that take and give as much as they can.
-fn no_limits() -> Settings {
-    Settings { args: vec!["--shard-limits=false".to_owned()], ..Settings::default() }
+    scripts::run(scripts::python(name, server, arguments), server).await;
 }
 
 async fn unlimited() -> Server {
-    Server::start_with(no_limits()).await
+    Server::start_with(scripts::no_limits()).await
 }
 
 #[tokio::test]
@@ -79,9 +52,9 @@ async fn cbor_is_spoken_as_well() {
 #[tokio::test]
 async fn acknowledged_records_survive_sigkill() {
     let folder = TempDir::new().expect("temporary folder");
-    let mut server = Server::start_on(&folder.path().join("data"), no_limits()).await;
+    let mut server = Server::start_on(&folder.path().join("data"), scripts::no_limits()).await;
     let promises = folder.path().join("promises");
-    let mut putting = script("kinesis_promises.py", &server, &["put"]);
+    let mut putting = scripts::python("kinesis_promises.py", &server, &["put"]);
     putting.stdout(File::create(&promises).expect("promises")).stderr(Stdio::piped());
     let putting = putting.spawn().expect("python");
     wait::until("some promises", Duration::from_secs(60), || async { enough(&promises) }).await;

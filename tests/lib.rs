@@ -17,6 +17,7 @@ pub mod harness {
     pub mod promises;
     pub mod pusher;
     pub mod rtsp;
+    pub mod scripts;
     pub mod seed;
     pub mod server;
     pub mod time;

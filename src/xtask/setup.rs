@@ -54,7 +54,7 @@ pub(crate) fn install(purpose: Purpose) -> Outcome {
     crate::web::install()?;
     if purpose == Purpose::Test {
         install_python()?;
-        crate::web::install_browser_driver()?;
+        crate::web::install_clients()?;
     }
     Ok(())
 }
@@ -89,6 +89,9 @@ fn missing_packages(purpose: Purpose) -> Result<Vec<&'static str>, Failure> {
     }
     if purpose == Purpose::Bench {
         wanted.extend(PEERS);
+    }
+    if purpose != Purpose::Demo && !has("javac") {
+        wanted.push("openjdk-17-jdk-headless");
     }
     if !(has("node") && has("npm")) {
         wanted.extend(["nodejs", "npm"]);

@@ -1,8 +1,12 @@
-//! The console (web/) and the driver of the browser tests (tests/browser/): both built by npm from their lock files.
+//! The console (web/), the driver of the browser tests (tests/browser/) and the clients in JavaScript (tests/clients/node/): all
+//! installed by npm from their lock files.
 
 use crate::process::{Outcome, command, root, run};
 use crate::setup::Stamp;
 use std::path::PathBuf;
+
+/// Folders of tests that have npm packages.
+const TESTS: [&str; 2] = ["tests/browser", "tests/clients/node"];
 
 /// Builds the console into web/dist.
 pub(crate) fn build() -> Outcome {
@@ -21,15 +25,15 @@ pub(crate) fn install() -> Outcome {
     install_in("web")
 }
 
-/// Fetches the browser tests' npm packages.
-pub(crate) fn install_browser_driver() -> Outcome {
-    install_in("tests/browser")
+/// Fetches the npm packages of the tests.
+pub(crate) fn install_clients() -> Outcome {
+    TESTS.iter().try_for_each(|folder| install_in(folder))
 }
 
 /// What of the above is not there.
 pub(crate) fn missing() -> Vec<String> {
-    let folders = ["web", "tests/browser"];
-    let missing = folders.iter().filter(|folder| !stamp(folder).is_current().unwrap_or(false));
+    let folders = ["web"].into_iter().chain(TESTS);
+    let missing = folders.filter(|folder| !stamp(folder).is_current().unwrap_or(false));
     missing.map(|folder| format!("npm packages of {folder}/package-lock.json")).collect()
 }
 
