@@ -6,6 +6,9 @@ use crate::setup::{self, Purpose};
 /// Builds the release binaries and hands over to the benchmark program in tests/bench.
 pub(crate) fn run(words: &[&str]) -> Outcome {
     setup::install(Purpose::Bench)?;
+    if words.first() == Some(&"streams") {
+        crate::peers::install()?;
+    }
     build_release()?;
     let args = [&["run", "--release", "--package", "bench", "--"], words].concat();
     process::run(&mut cargo(&args))

@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod fuzz;
 mod lint;
+mod peers;
 mod process;
 mod setup;
 mod sim;

@@ -1,12 +1,12 @@
 //! `cargo xtask bench NAME`: figures side by side in one run, as ratios. Nothing here judges: machines differ.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)] // a program that measures real time and prints
 
-mod camera;
 mod disk;
 mod ingest;
 mod log;
 mod process;
 mod rtsp;
+mod streams;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
@@ -32,10 +32,13 @@ async fn main() {
             (Ok(cameras), Ok(mbits)) => rtsp::run(Some((cameras, mbits))).await,
             _ => usage("rtsp takes a number of cameras and a bit rate in Mbit/s"),
         },
+        ["streams"] => streams::run().await,
+        ["bare-put-records"] => streams::serve_bare().await,
         [] => println!(
             "ingest   durable encrypted ingest over HTTP, beside a bare HTTP sink and the disk's own limit\n\
              log      the record log: appends, reads, many streams, beside the machine's own limits\n\
-             rtsp     what a camera over RTSP costs, pushed and pulled, beside nginx-rtmp and ffmpeg as recorders"
+             rtsp     what a camera over RTSP costs, pushed and pulled, beside nginx-rtmp and ffmpeg as recorders\n\
+             streams  data records in and out, beside emulators from npm, PyPI and crates.io, and a bare handler"
         ),
         other => usage(&format!("no benchmark {}; without a name they are listed", other.join(" "))),
     }

@@ -2,7 +2,6 @@
 //! same run and with the same footage: nginx-rtmp recording what ffmpeg pushes over RTMP, and one `ffmpeg -c copy` for each
 //! camera that is pulled from. Neither of them encrypts or syncs what it writes.
 
-use crate::camera::Cameras;
 use crate::process::{cpu_ms, memory_kib};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tests::harness::footage::ffmpeg;
-use tests::harness::rtsp::{self, recorded};
+use tests::harness::rtsp::{self, Camera, recorded};
 use tests::harness::server::Server;
 use tests::harness::{processes, wait};
 use tokio::process::{Child, Command};
@@ -129,9 +128,9 @@ async fn pushed(file: &Path, cameras: usize) -> Cost {
 
 async fn pulled(file: &Path, cameras: usize) -> Cost {
     let server = Server::start().await;
-    let farm = Cameras::start(file).await;
+    let camera = shared_camera(file).await;
     for index in 0..cameras {
-        let settings = json!({"source": farm.url()});
+        let settings = json!({"source": camera.url("rtsp")});
         server.client().put_json(&format!("/v1/video/cam-{index}"), &settings).await;
     }
     for index in 0..cameras {
@@ -140,9 +139,18 @@ async fn pulled(file: &Path, cameras: usize) -> Cost {
     measure(&[server.pid()], cameras).await
 }
 
+/// One run of the footage for everybody who looks.
+async fn shared_camera(file: &Path) -> Camera {
+    let file = file.to_str().expect("UTF-8");
+    let launch = format!(
+        "( filesrc location={file} ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1 )"
+    );
+    Camera::start(&launch, &["--shared"]).await
+}
+
 /// A recorder for each camera.
 async fn copies(file: &Path, cameras: usize, folder: &Path) -> Cost {
-    let farm = Cameras::start(file).await;
+    let camera = shared_camera(file).await;
     let mut recorders = Vec::new();
     for index in 0..cameras {
         let mut command = Command::new("ffmpeg");
@@ -156,7 +164,7 @@ async fn copies(file: &Path, cameras: usize, folder: &Path) -> Cost {
             "tcp",
             "-i",
         ]);
-        command.arg(farm.url()).args(["-c", "copy", "-movflags", "+frag_keyframe+empty_moov"]);
+        command.arg(camera.url("rtsp")).args(["-c", "copy", "-movflags", "+frag_keyframe+empty_moov"]);
         command.arg(folder.join(format!("copy-{index}.mp4"))).stdout(Stdio::null()).stderr(Stdio::null());
         recorders.push(command.kill_on_drop(true).spawn().expect("start ffmpeg"));
     }
@@ -204,7 +212,7 @@ async fn nginx(file: &Path, cameras: usize, folder: &Path) -> Cost {
     cost
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
     listener.local_addr().expect("address").port()
 }
