@@ -65,7 +65,7 @@ pub use subscribe::{SubscribeError, Subscription, SubscriptionEnd, SubscriptionE
 pub use throttle::ShardRates;
 pub use types::{
     Appended, NewStream, PlainRecord, Record, StrayShard, StreamInfo, StreamKind, StreamPage, StreamPatch,
-    StreamStatus, StreamUsage, WhenFull,
+    StreamStatus, StreamUsage, Unbroken, WhenFull,
 };
 // The words of the log that this crate's interface is made of.
 pub use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardId, ShardState, Source, Tail};

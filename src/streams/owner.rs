@@ -11,10 +11,11 @@ use crate::crypto::{EnvEntropy, Place, Sealing};
 use crate::error::AppendError;
 use crate::limits::{CLAIM_TRIES, OWNER_BATCHES_IN_FLIGHT, OWNER_IDLE, OWNER_QUEUE_REQUESTS};
 use crate::service::Core;
-use crate::types::{Appended, Record};
+use crate::types::{Appended, Record, Unbroken};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use shardlog::{Arrival, Durable, Epoch, Seq, ShardWriter, StoreError, Tail};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
@@ -23,6 +24,8 @@ pub(crate) struct Request {
     pub(crate) records: Vec<Record>,
     /// It may use the room that the store keeps in reserve.
     pub(crate) upkeep: bool,
+    /// What it must not be appended without.
+    pub(crate) behind: Option<Unbroken>,
     /// Given back when the batch is durable or lost.
     pub(crate) admitted: [OwnedSemaphorePermit; 2],
     pub(crate) reply: oneshot::Sender<Result<Appended, AppendError>>,
@@ -55,12 +58,15 @@ pub(crate) fn owner_of(
     let mut slot = cell.owner.lock().unwrap_or_else(PoisonError::into_inner);
     match &*slot {
         OwnerSlot::Closed => return None,
-        // A closed channel is that of an owner that panicked.
         OwnerSlot::Running(requests) if !requests.is_closed() => return Some(requests.clone()),
         OwnerSlot::Running(_) | OwnerSlot::Idle => {}
     }
     if core.is_closing() || stream.is_deleted() {
         return None;
+    }
+    if matches!(&*slot, OwnerSlot::Running(_)) {
+        // A closed channel is that of an owner that panicked: nobody knows what became of its batches.
+        cell.lost.fetch_add(1, Ordering::Relaxed);
     }
     let (sender, receiver) = mpsc::channel(OWNER_QUEUE_REQUESTS);
     let writing = Writing { core: core.clone(), stream: stream.clone(), cell: cell.clone(), claimed: None };
@@ -128,6 +134,10 @@ async fn serve(writing: &mut Writing, in_flight: &mut InFlight, request: Request
         // What is still in flight must be decided before the tail is looked at.
         writing.decide(in_flight).await;
     }
+    if request.behind.is_some_and(|behind| behind != writing.unbroken()) {
+        let _ = request.reply.send(Err(AppendError::Unavailable(Arc::new(EarlierLost))));
+        return;
+    }
     let mut worst = Grip::Firm;
     let result = {
         let append = writing.append(request.records, request.upkeep);
@@ -161,8 +171,14 @@ async fn serve(writing: &mut Writing, in_flight: &mut InFlight, request: Request
     }));
     // The owner always answers, unless the runtime is torn down around it.
     let durable = Box::pin(async move { told.await.unwrap_or_else(|_| Err(lost_owner())) });
-    let _ = request.reply.send(Ok(Appended { first, arrival, durable }));
+    let unbroken = writing.unbroken();
+    let _ = request.reply.send(Ok(Appended { first, arrival, unbroken, durable }));
 }
+
+/// A batch must not be appended without an earlier one that was lost.
+#[derive(Debug, thiserror::Error)]
+#[error("what came before it was not stored")]
+struct EarlierLost;
 
 /// The owner ended without an answer: the batch may be in the store.
 pub(crate) fn lost_owner() -> AppendError {
@@ -201,7 +217,14 @@ impl Writing {
         self.claimed.as_ref().is_some_and(|claimed| claimed.firm)
     }
 
+    fn unbroken(&self) -> Unbroken {
+        Unbroken(self.cell.lost.load(Ordering::Relaxed))
+    }
+
     fn loosen(&mut self, grip: Grip) {
+        if grip != Grip::Firm {
+            self.cell.lost.fetch_add(1, Ordering::Relaxed);
+        }
         match (grip, &mut self.claimed) {
             (Grip::Loose, Some(claimed)) => claimed.firm = false,
             (Grip::Lost, _) => self.claimed = None,

@@ -8,7 +8,7 @@ use crate::map::ShardInfo;
 use crate::owner::{Order, Request, lost_owner, owner_of};
 use crate::pages::Pages;
 use crate::service::Core;
-use crate::types::{Appended, PlainRecord, Record, StreamInfo};
+use crate::types::{Appended, PlainRecord, Record, StreamInfo, Unbroken};
 use bytes::Bytes;
 use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardState, StoreError, StoredRecord, Tail};
 use std::ops::Range;
@@ -58,7 +58,7 @@ impl Shard {
     /// Dropping this future before it resolves leaves open whether the batch is appended.
     pub async fn append(&self, records: Vec<Record>) -> Result<Appended, AppendError> {
         self.room().await?;
-        self.submit(records, false).await
+        self.submit(records, false, None).await
     }
 
     /// Whether records of this stream are taken now, as far as the disk is concerned. Where the stream lets its oldest
@@ -67,18 +67,29 @@ impl Shard {
         self.core.room.admit(self.stream.info().when_full, &self.core.env.clock).await
     }
 
-    /// Appends a batch as [`append`](Shard::append) does, for which [`room`](Shard::room) was asked.
-    pub async fn append_admitted(&self, records: Vec<Record>) -> Result<Appended, AppendError> {
-        self.submit(records, false).await
+    /// Appends a batch as [`append`](Shard::append) does, for which [`room`](Shard::room) was asked. `behind`: what the
+    /// caller's last batch was answered with, if it must not be stored without that. A batch that is lost may be known to be
+    /// so only after the next one was handed over; then the next one would take its place.
+    pub async fn append_admitted(
+        &self,
+        records: Vec<Record>,
+        behind: Option<Unbroken>,
+    ) -> Result<Appended, AppendError> {
+        self.submit(records, false, behind).await
     }
 
     /// Appends a small batch that is needed for older records to go, or to say what became of others: it may use the room
     /// that the store keeps in reserve.
     pub async fn append_upkeep(&self, records: Vec<Record>) -> Result<Appended, AppendError> {
-        self.submit(records, true).await
+        self.submit(records, true, None).await
     }
 
-    async fn submit(&self, records: Vec<Record>, upkeep: bool) -> Result<Appended, AppendError> {
+    async fn submit(
+        &self,
+        records: Vec<Record>,
+        upkeep: bool,
+        behind: Option<Unbroken>,
+    ) -> Result<Appended, AppendError> {
         let bytes = self.check(&records)?;
         let cost = bytes.saturating_add(records.len().saturating_mul(RECORD_COST_BYTES));
         // The shard's own share first: who waits for that must not hold a part of everybody's.
@@ -86,7 +97,7 @@ impl Shard {
         let all = self.admit(&self.core.admission, cost, self.core.config.admission_bytes_max).await?;
         let owner = owner_of(&self.core, &self.stream, &self.cell).ok_or_else(|| self.refusal())?;
         let (reply, answer) = oneshot::channel();
-        let request = Request { records, upkeep, admitted: [own, all], reply };
+        let request = Request { records, upkeep, behind, admitted: [own, all], reply };
         self.stream.appended.fetch_add(bytes as u64, Ordering::Relaxed);
         self.core.room.take(bytes as u64);
         // Nothing was appended yet if the owner is gone before it took the request.

@@ -195,12 +195,19 @@ pub struct PlainRecord {
     pub body: Option<Bytes>,
 }
 
+/// What a batch that is to come only behind earlier ones is appended with: as long as no batch of the shard has been lost
+/// since one of those was answered, none of them is missing before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unbroken(pub(crate) u64);
+
 /// A batch that has its place in the shard but is not durable yet.
 pub struct Appended {
     /// The sequence of its first record; the others follow without a hole.
     pub first: Seq,
     /// When it reached us; the same for the whole batch.
     pub arrival: Arrival,
+    /// For whoever has more that must not be stored without this batch.
+    pub unbroken: Unbroken,
     /// Resolves once the batch is on disk. Dropping it does not undo the append.
     pub durable: BoxFuture<'static, Result<(), AppendError>>,
 }

@@ -12,7 +12,7 @@ use shardlog::Seq;
 use shardlog::env::Env;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use streams::{AppendError, Appended, Record, Shard};
+use streams::{AppendError, Appended, Record, Shard, Unbroken};
 
 /// A camera that has sent nothing for this long is silent: what is missing since is a gap.
 const SILENT_MS: u64 = 10_000;
@@ -114,11 +114,12 @@ impl Recording {
         id: InitId,
         body: Bytes,
         purpose: Purpose,
+        behind: Option<Unbroken>,
     ) -> Result<Appended, PlaceError> {
         let mut place = self.next_place(purpose).await?;
         let head = InitHead { id, previous: place.newest_init };
         place.states_init = true;
-        place.append(head.encode(), body).await
+        place.append(head.encode(), body, behind).await
     }
 
     /// Waits for the right to append the next record.
@@ -204,13 +205,18 @@ pub(crate) struct NextPlace<'a> {
 }
 
 impl NextPlace<'_> {
-    /// Appends the record.
-    pub(crate) async fn append(mut self, head: Bytes, body: Bytes) -> Result<Appended, PlaceError> {
+    /// Appends the record; media only `behind` what came before it.
+    pub(crate) async fn append(
+        mut self,
+        head: Bytes,
+        body: Bytes,
+        behind: Option<Unbroken>,
+    ) -> Result<Appended, PlaceError> {
         // Should this be cut short, what stands in the log is to be looked up.
         self.writer.newest_init = None;
         let records = vec![Record { head, body }];
         let appended = match self.purpose {
-            Purpose::Media => self.shard.append_admitted(records).await?,
+            Purpose::Media => self.shard.append_admitted(records, behind).await?,
             Purpose::Upkeep => self.shard.append_upkeep(records).await?,
         };
         self.writer.newest_init =

@@ -106,7 +106,7 @@ async fn keep_from(
     let stated = recording.timeline.find_init(head.init).await?;
     if stated.is_none_or(|stated| stated < point) {
         let init = recording.init(head.init).await?;
-        recording.append_init(head.init, init.bytes.clone(), Purpose::Upkeep).await?.durable.await?;
+        recording.append_init(head.init, init.bytes.clone(), Purpose::Upkeep, None).await?.durable.await?;
     }
     Ok(point)
 }
@@ -145,6 +145,6 @@ async fn end_now(recording: &Arc<Recording>, end: &StreamEnd) -> Result<bool, Gu
     position.producer_us =
         last.end_us().max(end.newest.last().map_or(0, |fragment| fragment.end_us(Clock::Producer)));
     let head = EndHead { position, reason: recording.ended(&now) };
-    place.append(head.encode(), Bytes::new()).await?.durable.await?;
+    place.append(head.encode(), Bytes::new(), None).await?.durable.await?;
     Ok(true)
 }

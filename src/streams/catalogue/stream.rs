@@ -49,6 +49,8 @@ pub(crate) struct ShardCell {
     pub(crate) admission: Arc<Semaphore>,
     /// The owner, while there is one.
     pub(crate) owner: Mutex<OwnerSlot>,
+    /// Batches that were lost after they had been given a place.
+    pub(crate) lost: AtomicU64,
     /// What it takes and gives per second.
     pub(crate) meter: Meter,
     /// Who gets its records pushed, by the consumer's id.
@@ -61,6 +63,7 @@ impl ShardCell {
             info,
             admission: Arc::new(Semaphore::new(admission_bytes)),
             owner: Mutex::new(OwnerSlot::Idle),
+            lost: AtomicU64::new(0),
             meter: Meter::default(),
             subscribers: Subscribers::default(),
         }

@@ -15,7 +15,7 @@ use media::MediaError;
 use media::fmp4::{Chunk, Init, Piece, Scanner};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use streams::{AppendError, Appended};
+use streams::{AppendError, Appended, Unbroken};
 use tokio::sync::mpsc;
 
 /// What was admitted and is not known to be on disk.
@@ -32,6 +32,8 @@ pub(super) struct Session {
     init: Option<(InitId, Arc<Init>)>,
     placer: Placer,
     in_flight: VecDeque<InFlight>,
+    /// What the first append was answered with: nothing must be stored when a batch was lost since.
+    unbroken: Option<Unbroken>,
     /// Something that had a place in the stream did not become durable.
     lost: bool,
     teller: Teller,
@@ -65,7 +67,18 @@ impl Session {
         let placer = Placer::new(end, ended, session, recording.config, options, tags);
         let teller = Teller::new(events, slot.live.stops());
         let (in_flight, summary) = (VecDeque::new(), Summary::default());
-        Ok(Self { recording, scanner, init, placer, in_flight, lost: false, teller, summary, slot })
+        Ok(Self {
+            recording,
+            scanner,
+            init,
+            placer,
+            in_flight,
+            unbroken: None,
+            lost: false,
+            teller,
+            summary,
+            slot,
+        })
     }
 
     /// Works until the upload is over, then until everything is on disk.
@@ -170,7 +183,9 @@ impl Session {
         if self.placer.in_force() == Some(id) {
             return Ok(());
         }
-        let appended = self.recording.append_init(id, init.bytes.clone(), Purpose::Media).await?;
+        let appended =
+            self.recording.append_init(id, init.bytes.clone(), Purpose::Media, self.unbroken).await?;
+        self.unbroken.get_or_insert(appended.unbroken);
         self.in_flight.push_back(InFlight::Other(appended.durable));
         self.placer.stated(id);
         Ok(())
@@ -186,7 +201,9 @@ impl Session {
         let Some(head) = self.placer.head(dated, place.newest_init) else {
             return Err(IngestError::Interrupted);
         };
-        let Appended { first, arrival, durable } = place.append(head.encode(), body).await?;
+        let appended = place.append(head.encode(), body, self.unbroken).await?;
+        let Appended { first, arrival, unbroken, durable } = appended;
+        self.unbroken.get_or_insert(unbroken);
         self.in_flight.push_back(InFlight::Chunk(durable));
         self.summary.chunks += 1;
         self.summary.stored_bytes += len;
@@ -281,7 +298,7 @@ impl Session {
     async fn append_end(&mut self, reason: Reason) -> Result<(), IngestError> {
         let place = self.recording.next_place(Purpose::Upkeep).await?;
         let Some(head) = self.placer.end(reason, place.newest_init) else { return Ok(()) };
-        let appended = place.append(head.encode(), Bytes::new()).await?;
+        let appended = place.append(head.encode(), Bytes::new(), None).await?;
         self.in_flight.push_back(InFlight::Other(appended.durable));
         Ok(())
     }

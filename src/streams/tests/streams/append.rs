@@ -289,3 +289,34 @@ async fn followers_see_durable_records_arrive() {
     let seen = follower.await.unwrap();
     assert!((0..).zip(&seen).all(|(seq, record)| record.seq == Seq(seq) && record.body.is_none()));
 }
+
+/// Whoever numbers its records itself must not have one stored without those before it.
+#[tokio::test]
+async fn a_batch_is_not_taken_without_the_ones_it_comes_behind() {
+    for fate in [Fate::NotWritten, Fate::Lost, Fate::Written] {
+        let world = World::new();
+        let (_streams, shard) = world.with_cam().await;
+        let one = |head: &str| vec![record(head, "")];
+        let first = shard.append_admitted(one("first"), None).await.unwrap();
+        let behind = Some(first.unbroken);
+        first.durable.await.unwrap();
+        let second = shard.append_admitted(one("second"), behind).await.unwrap();
+        second.durable.await.unwrap();
+
+        world.store.next_append(fate);
+        let lost = shard.append_admitted(one("lost"), behind).await.unwrap();
+        assert!(lost.durable.await.is_err());
+        let refused = shard.append_admitted(one("behind"), behind).await;
+        assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{fate:?}: {refused:?}");
+        // Somebody else's records do not come behind it.
+        let other = shard.append_admitted(one("other"), None).await.unwrap();
+        let behind = Some(other.unbroken);
+        other.durable.await.unwrap();
+        shard.append_admitted(one("next"), behind).await.unwrap().durable.await.unwrap();
+        let heads = heads(&shard).await;
+        assert_eq!(
+            heads.iter().filter(|head| *head != "lost").collect::<Vec<_>>(),
+            ["first", "second", "other", "next"]
+        );
+    }
+}

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 /// What is to become of an append.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Fate {
     /// Refused: it did not happen.
     Refused,
