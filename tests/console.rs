@@ -1,4 +1,5 @@
-//! The console in a real browser: signs in, plays live, seeks ten minutes back, takes a clip, owns up to H.265.
+//! The console in a real browser: signs in, plays live, seeks ten minutes back, takes a clip, owns up to H.265, splits
+//! a shard.
 //! The checks themselves are in `browser/checks.mjs`.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)] // black-box tests speak, and run on real time
 

@@ -47,6 +47,7 @@ pub fn build(app: &App) -> Router {
         .nest("/v1/users/{user}", user)
         .route("/v1/policies/check", post(native::policies::check))
         .route("/v1/tokens", post(native::tokens::create))
+        .merge(aws::native::routes())
         .route("/v1/rtsp", get(native::rtsp::describe))
         .route("/v1/server", get(native::server_info::describe))
         .route("/healthz", get(health::healthz))

@@ -1,5 +1,6 @@
 // The checks, in the order in which they run. Each gets the console and the options, and answers with details to print.
 import { ensure, until } from "./browser.mjs";
+import { data } from "./data.mjs";
 
 /** Decoded pictures of the server take a worker's start the first time. */
 const PICTURE_MS = 30_000;
@@ -20,6 +21,7 @@ export const CHECKS = [
   ["ingest, API and settings are there", sections],
   ["a camera can be tried before it is added", adding],
   ["an undecodable codec is said so, with stills", hevc],
+  ["a data stream's shards and records are seen, and a shard is split", data],
   ["controls have names", names],
   ["dark and light", schemes],
   ["nothing sticks out at 360 pixels", phone],

@@ -1,9 +1,11 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { DataStreamPage } from "./data/data-stream-page";
+import { DataStreamsPage } from "./data/data-streams-page";
 import { Footer } from "./pieces/footer";
 import { Header } from "./pieces/header";
 import { Notice } from "./pieces/notice";
-import { route } from "./router";
+import { type Route, route } from "./router";
 import { type Session, session } from "./session";
 import { SignIn } from "./signin/sign-in";
 import { useStore } from "./store";
@@ -18,25 +20,35 @@ export function App() {
 function Console({ session: current }: { session: Session }) {
   const at = useStore(route);
   useEffect(() => {
-    document.title = at.page === "stream" ? `${at.name} · Kinetoscope` : "Streams · Kinetoscope";
+    const title = "name" in at ? at.name : at.page === "data" ? "Data streams" : "Streams";
+    document.title = `${title} · Kinetoscope`;
   }, [at]);
   return (
     <>
       <a class="skip" href="#main" onClick={focusMain}>
         Skip to the content
       </a>
-      <Header stream={at.page === "stream" ? at.name : null} />
+      <Header area={at.page.startsWith("data") ? "data" : "video"} stream={"name" in at ? at.name : null} />
       <main id="main" tabIndex={-1}>
-        {at.page === "stream" ? (
-          <LazyStreamPage key={at.name} session={current} name={at.name} atMs={at.atMs} />
-        ) : (
-          <StreamsPage session={current} />
-        )}
+        <Page at={at} session={current} />
       </main>
       <Footer client={current.client} />
       <Notice />
     </>
   );
+}
+
+function Page({ at, session: current }: { at: Route; session: Session }) {
+  switch (at.page) {
+    case "stream":
+      return <LazyStreamPage key={at.name} session={current} name={at.name} atMs={at.atMs} />;
+    case "data":
+      return <DataStreamsPage session={current} />;
+    case "data-stream":
+      return <DataStreamPage key={at.name} session={current} name={at.name} />;
+    case "streams":
+      return <StreamsPage session={current} />;
+  }
 }
 
 function focusMain(event: Event) {

@@ -1,14 +1,20 @@
 import { Store } from "./store";
 
 /** The page the address names. Behind the `#`, so that the server has one page to serve. */
-export type Route = { page: "streams" } | { page: "stream"; name: string; atMs: number | null };
+export type Route =
+  | { page: "streams" }
+  | { page: "stream"; name: string; atMs: number | null }
+  | { page: "data" }
+  | { page: "data-stream"; name: string };
 
 export function parseRoute(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
   const [first, name] = path.split("/");
-  if (first !== "streams" || !name) return { page: "streams" };
+  if (first === "data" && !name) return { page: "data" };
+  if ((first !== "streams" && first !== "data") || !name) return { page: "streams" };
   const at = Date.parse(new URLSearchParams(query).get("t") ?? "");
   try {
+    if (first === "data") return { page: "data-stream", name: decodeURIComponent(name) };
     return { page: "stream", name: decodeURIComponent(name), atMs: Number.isNaN(at) ? null : at };
   } catch {
     return { page: "streams" };
@@ -18,6 +24,10 @@ export function parseRoute(hash: string): Route {
 export function streamHref(name: string, atMs?: number): string {
   const query = atMs === undefined ? "" : `?t=${new Date(Math.round(atMs)).toISOString()}`;
   return `#/streams/${encodeURIComponent(name)}${query}`;
+}
+
+export function dataHref(name: string): string {
+  return `#/data/${encodeURIComponent(name)}`;
 }
 
 export const route = new Store<Route>(parseRoute(location.hash));

@@ -4,7 +4,7 @@ use super::action::{Action, Kind};
 use super::identity::{Identity, User};
 use super::names::Names;
 use super::policy::{Because, Caller, Context, Effect, Policy, Question, ResourceRule, Verdict, decide};
-use super::token::Grant;
+use super::token::{Grant, Verb};
 use crate::app::AppState;
 use crate::audit::{Entry, Event};
 use crate::error::ApiError;
@@ -191,18 +191,24 @@ fn refusal(user: &str, action: &str, resource: &str, because: Option<&Because>) 
 impl Token {
     /// Refuses what the token does not say.
     fn allow(&self, action: Action, target: Target<'_>) -> Result<(), ApiError> {
-        let refuse = |message| Err(ApiError::forbidden("TOKEN_SCOPE", message));
         let Some(verb) = action.verb() else {
             return Err(
                 ApiError::forbidden("TOKEN_SCOPE", "no token allows this").hint("sign in with an access key")
             );
         };
+        let stream = if let Target::Stream(name) = target { Some(name) } else { None };
+        self.allow_verb(verb, stream)
+    }
+
+    /// Refuses what is another verb's, or is not about the stream that the token is for.
+    pub fn allow_verb(&self, verb: Verb, stream: Option<&str>) -> Result<(), ApiError> {
+        let refuse = |message| Err(ApiError::forbidden("TOKEN_SCOPE", message));
         if !self.grant.verbs.allow(verb) {
             return refuse(format!("the token does not allow {verb:?}").to_lowercase());
         }
-        match (&self.grant.stream, target) {
+        match (&self.grant.stream, stream) {
             (None, _) => Ok(()),
-            (Some(granted), Target::Stream(asked)) if granted == asked => Ok(()),
+            (Some(granted), Some(asked)) if granted == asked => Ok(()),
             (Some(granted), _) => refuse(format!("the token is for the stream {granted:?} only")),
         }
     }

@@ -96,14 +96,20 @@ impl Answer {
         Self { status, content_type: Some("application/json"), body: body.into() }
     }
 
-    /// The whole answer to a request with these headers.
-    pub(crate) fn respond(self, ids: Ids, asked: &HeaderMap) -> Response {
+    /// The answer without what names it to AWS clients, and to this site's own scripts only.
+    pub(crate) fn unnamed(self) -> Response {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
-        let headers = response.headers_mut();
         if let Some(content_type) = self.content_type {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
+        response
+    }
+
+    /// The whole answer to a request with these headers.
+    pub(crate) fn respond(self, ids: Ids, asked: &HeaderMap) -> Response {
+        let mut response = self.unnamed();
+        let headers = response.headers_mut();
         insert(headers, REQUEST_ID, ids.request);
         insert(headers, ID_2, ids.extended);
         if asked.contains_key(ORIGIN) {

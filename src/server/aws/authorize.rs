@@ -9,7 +9,7 @@ use super::operation::{Call, Operation};
 use crate::app::App;
 use crate::audit::Event;
 use crate::auth::policy::{Because, Context, Effect, Origin, Policy, PolicyKind, ResourceRule, Verdict};
-use crate::auth::{Access, Kind, User, judge};
+use crate::auth::{Access, Kind, User, Verb, judge};
 use std::collections::BTreeMap;
 use vault::KEY_POLICY_BYTES_MAX;
 
@@ -24,9 +24,10 @@ pub(crate) async fn authorize(
     call: &Call<'_>,
     resource: &str,
 ) -> Result<(), AwsError> {
-    let outcome = match &caller.identity.user {
-        None => Ok(()),
-        Some(user) => questions(operation, call, resource)?
+    let outcome = match (may_by_token(caller, operation, resource), &caller.identity.user) {
+        (Err(refusal), _) => Err(refusal),
+        (Ok(()), None) => Ok(()),
+        (Ok(()), Some(user)) => questions(operation, call, resource)?
             .into_iter()
             .try_for_each(|(action, resource)| ask(caller, user, action, call, &resource)),
     };
@@ -39,6 +40,23 @@ pub(crate) async fn authorize(
         _ => call.app.audit.note(&entry),
     }
     outcome
+}
+
+/// Refuses what the caller's token, if it is one, does not say: tokens come in on native paths, and allow no more than their key.
+fn may_by_token(caller: &Access, operation: &Operation, resource: &str) -> Result<(), AwsError> {
+    let Some(token) = &caller.token else { return Ok(()) };
+    let begins = |beginnings: &[&str]| beginnings.iter().any(|one| operation.name().starts_with(one));
+    let verb = if begins(&["Get", "List", "Describe"]) {
+        Verb::Play
+    } else if begins(&["PutRecord"]) {
+        Verb::Ingest
+    } else {
+        Verb::Manage
+    };
+    let arn = Arn::parse(resource);
+    let stream = arn.as_ref().and_then(|arn| arn.resource.strip_prefix("stream/")?.split('/').next());
+    let allowed = token.allow_verb(verb, stream);
+    allowed.map_err(|refusal| AwsError::new("AccessDeniedException", refusal.message().to_owned()))
 }
 
 /// What must be allowed: the operation on its resource, but for one that policies know under two names.

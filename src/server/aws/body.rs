@@ -5,8 +5,8 @@ use crate::http::Upload;
 use aws_lc_rs::digest::{Context, Digest, SHA256};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -36,6 +36,17 @@ pub(super) enum BodyError {
     NoRoom,
     /// It came too slowly, or the connection broke.
     Incomplete,
+}
+
+impl BodyError {
+    /// Status of the answer, which has nothing else.
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Incomplete => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
 }
 
 /// Takes in a body. What is left of one that is refused is read for a moment, so that the client gets to see the answer.

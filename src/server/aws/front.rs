@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Ids, beside_the_runtime, preflight};
 use super::authorize::authorize;
-use super::body::{BodyError, Received, receive};
+use super::body::{Received, receive};
 use super::dispatch;
 use super::error::AwsError;
 use super::operation::{Call, Operation, Outcome, Service};
@@ -15,6 +15,7 @@ use crate::http::{Observed, RequestId};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
@@ -41,9 +42,7 @@ pub(crate) async fn divert(State(app): State<App>, request: Request, next: Next)
     let name = dispatch::find(text(&parts.headers, TARGET)).map_or("aws", |(_, operation)| operation.action);
     let answer = match receive(&app, &parts.headers, body).await {
         Ok(received) => answer(&app, &parts, &received).await,
-        Err(BodyError::TooLarge) => Answer::bare(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(BodyError::NoRoom) => Answer::bare(StatusCode::SERVICE_UNAVAILABLE),
-        Err(BodyError::Incomplete) => Answer::bare(StatusCode::REQUEST_TIMEOUT),
+        Err(error) => Answer::bare(error.status()),
     };
     let response = answer.respond(ids, &parts.headers);
     observed.end(&app, name, response.status());
@@ -117,9 +116,8 @@ async fn answer(app: &App, parts: &Parts, received: &Received) -> Answer {
             return Answer::xml(StatusCode::FORBIDDEN, "AccessDeniedException", Some(message));
         }
     };
-    let input = match beside_the_runtime(is_long(body.len()), || format.decode(body)) {
-        Ok(input @ Value::Map(_)) => input,
-        _ => return Answer::error(AwsError::malformed(), format),
+    let Some(input) = decode(body, format) else {
+        return Answer::error(AwsError::malformed(), format);
     };
     let Some((service, operation)) = found else {
         return Answer::error(AwsError::unknown_operation(), format);
@@ -166,6 +164,12 @@ fn sign_in(app: &App, parts: &Parts, received: &Received, service: &Service) -> 
         None if known => Err(Refusal::mismatch()),
         None => Err(Refusal::unrecognized()),
     }
+}
+
+/// Reads a body. `None`: it is not well-formed, or not a structure.
+pub(super) fn decode(body: &Bytes, format: Format) -> Option<Value<'_>> {
+    let decoded = beside_the_runtime(is_long(body.len()), || format.decode(body));
+    decoded.ok().filter(|value| matches!(value, Value::Map(_)))
 }
 
 fn is_long(body_bytes: usize) -> bool {

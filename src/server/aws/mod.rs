@@ -17,6 +17,7 @@ mod event_stream;
 pub(crate) mod front;
 pub(crate) mod kinesis;
 pub(crate) mod kms;
+pub(crate) mod native;
 pub(crate) mod operation;
 pub(crate) mod sigv4;
 pub(crate) mod wire;

@@ -136,6 +136,12 @@ export class Client {
     return response.blob();
   }
 
+  /** One operation of those that answer nothing or JSON. */
+  async operation<T>(path: string, input: object): Promise<T> {
+    const text = await (await this.request("POST", path, input)).text();
+    return (text === "" ? {} : JSON.parse(text)) as T;
+  }
+
   private async json<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await this.request(method, path, body);
     try {

@@ -12,10 +12,14 @@ export class ApiError extends Error {
   }
 }
 
-/** Reads `{"error":{"code","message","hint"}}`; a body of any other shape still gives a usable message. */
+/** Reads `{"error":{"code","message","hint"}}` or, of data streams, `{"__type","message"}`; a body of any other shape still gives a usable message. */
 export function errorFromBody(status: number, body: string): ApiError {
   try {
-    const error = (JSON.parse(body) as { error?: Record<string, unknown> }).error;
+    const answer = JSON.parse(body) as { error?: Record<string, unknown>; __type?: unknown; message?: unknown };
+    if (typeof answer.__type === "string" && typeof answer.message === "string") {
+      return new ApiError(status, answer.__type, answer.message);
+    }
+    const { error } = answer;
     if (error && typeof error["message"] === "string") {
       const code = typeof error["code"] === "string" ? error["code"] : String(status);
       const hint = typeof error["hint"] === "string" && error["hint"] !== "" ? error["hint"] : null;

@@ -2,7 +2,19 @@ import { session, signOut, zone } from "../session";
 import { useStore } from "../store";
 import { zoneName } from "../time/format";
 
-export function Header({ stream }: { stream: string | null }) {
+const PLACES = [
+  { area: "video", href: "#/", title: "Streams" },
+  { area: "data", href: "#/data", title: "Data" },
+] as const;
+
+interface Props {
+  /** Video or data. */
+  area: (typeof PLACES)[number]["area"];
+  /** The stream whose page it is, if it is one's. */
+  stream: string | null;
+}
+
+export function Header({ area, stream }: Props) {
   const shown = useStore(zone);
   const local = zoneName(Date.now(), "local");
   return (
@@ -14,12 +26,20 @@ export function Header({ stream }: { stream: string | null }) {
         </svg>
         <span>Kinetoscope</span>
       </a>
-      <nav aria-label="Where you are">
-        {stream === null ? (
-          <span aria-current="page">Streams</span>
-        ) : (
+      <nav aria-label="Where you are" class={stream === null ? "" : "inside"}>
+        {PLACES.map((place) =>
+          place.area === area && stream === null ? (
+            <span key={place.area} aria-current="page">
+              {place.title}
+            </span>
+          ) : (
+            <a key={place.area} href={place.href}>
+              {place.title}
+            </a>
+          ),
+        )}
+        {stream !== null && (
           <>
-            <a href="#/">Streams</a>
             <span aria-hidden="true" class="slash">
               /
             </span>

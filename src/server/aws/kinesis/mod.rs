@@ -41,6 +41,9 @@ use stream_ref::{anything, of_iterator, of_stream};
 pub(crate) static SERVICE: Service =
     Service { target: "Kinesis_20131202", signing_name: "kinesis", operations: OPERATIONS };
 
+/// The operation whose answer goes on and on.
+pub(crate) const SUBSCRIBE_TO_SHARD: &str = "kinesis:SubscribeToShard";
+
 /// What a policy calls the operation, its input, what it is about, and what does it.
 const OPERATIONS: &[Operation] = &[
     // Streams.
@@ -80,7 +83,7 @@ const OPERATIONS: &[Operation] = &[
     op("kinesis:ListStreamConsumers", consumers::LIST, of_stream, |call| {
         Box::pin(async move { consumers::list(call) })
     }),
-    op("kinesis:SubscribeToShard", subscribe::INPUT, of_consumer, |call| {
+    op(SUBSCRIBE_TO_SHARD, subscribe::INPUT, of_consumer, |call| {
         Box::pin(subscribe::subscribe_to_shard(call))
     }),
     // Shards.

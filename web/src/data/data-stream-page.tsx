@@ -1,0 +1,45 @@
+import { useCallback, useMemo } from "preact/hooks";
+import { Kinesis } from "../api/kinesis";
+import type { Session } from "../session";
+import { HOUR, duration } from "../time/format";
+import { Records } from "./records";
+import { Shards } from "./shards";
+import { usePolled } from "./use-polled";
+import { modeName, statusName } from "./words";
+
+const EVERY_MS = 3000;
+
+/** One data stream: its shards and its records. */
+export function DataStreamPage({ session: { client }, name }: { session: Session; name: string }) {
+  const kinesis = useMemo(() => new Kinesis(client), [client]);
+  const read = useCallback(async () => {
+    const [summary, shards] = await Promise.all([kinesis.summary(name), kinesis.shards(name)]);
+    return { summary, shards };
+  }, [kinesis, name]);
+  const { value, error, refresh } = usePolled(read, EVERY_MS);
+  return (
+    <div class="page data-stream">
+      <div class="page-head">
+        <h1>{name}</h1>
+        {value && (
+          <p class="summary">
+            {statusName(value.summary.StreamStatus)} · {value.summary.OpenShardCount} open shards · {modeName(value.summary)} ·
+            kept for {duration(value.summary.RetentionPeriodHours * HOUR)}
+          </p>
+        )}
+      </div>
+      {error && (
+        <p class="message error" role="alert">
+          {error} <a href="#/data">All data streams</a>
+        </p>
+      )}
+      {!value && !error && <p class="message">Loading…</p>}
+      {value && (
+        <>
+          <Shards kinesis={kinesis} summary={value.summary} shards={value.shards} onChanged={refresh} />
+          <Records kinesis={kinesis} stream={name} shards={value.shards} />
+        </>
+      )}
+    </div>
+  );
+}
