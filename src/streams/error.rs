@@ -28,6 +28,12 @@ pub enum InvalidSetting {
         /// The smallest.
         min: u64,
     },
+    /// How often the key-encryption key is changed.
+    #[error("the key of a stream can be changed {max} times in 24 hours")]
+    KeyChanges {
+        /// What is allowed.
+        max: usize,
+    },
     /// A hold, or their number.
     #[error("holds: {0}")]
     Hold(&'static str),

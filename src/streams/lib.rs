@@ -64,8 +64,8 @@ pub use shard::Shard;
 pub use subscribe::{SubscribeError, Subscription, SubscriptionEnd, SubscriptionEvent};
 pub use throttle::ShardRates;
 pub use types::{
-    Appended, NewStream, PlainRecord, Record, StrayShard, StreamInfo, StreamKind, StreamPage, StreamPatch,
-    StreamStatus, StreamUsage, Unbroken, WhenFull,
+    Appended, ChosenKey, NewStream, PlainRecord, Record, StrayShard, StreamInfo, StreamKind, StreamPage,
+    StreamPatch, StreamStatus, StreamUsage, Unbroken, WhenFull,
 };
 // The words of the log that this crate's interface is made of.
 pub use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardId, ShardState, Source, Tail};

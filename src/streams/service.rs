@@ -9,7 +9,9 @@ use crate::hold::Hold;
 use crate::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, StreamsConfig};
 use crate::room::{DiskState, Room};
 use crate::shard::Shard;
-use crate::types::{NewStream, StrayShard, StreamInfo, StreamKind, StreamPage, StreamPatch, StreamUsage};
+use crate::types::{
+    ChosenKey, NewStream, StrayShard, StreamInfo, StreamKind, StreamPage, StreamPatch, StreamUsage,
+};
 use shardlog::env::Env;
 use shardlog::{Limits, LogStore, MetaStore, StoreError};
 use std::sync::Arc;
@@ -135,6 +137,18 @@ impl Streams {
         let (core, name) = (self.core.clone(), name.to_owned());
         let closing = || E::from(UpdateError::Catalogue(CatalogueError::ShuttingDown));
         self.run_to_its_end(async move { core.catalogue.change_data(&name, edit).await }, closing).await
+    }
+
+    /// Has a stream's data keys wrapped by a key of the user's choice, or by the default key again; durable on return. What is
+    /// appended from then on depends on that key; older records go on depending on the key that was there before. The key
+    /// must be enabled, and may be changed [`KEY_CHANGES_PER_DAY`](crate::limits::KEY_CHANGES_PER_DAY) times a day.
+    pub async fn set_key(
+        &self,
+        name: &str,
+        chosen: Option<ChosenKey>,
+    ) -> Result<Arc<StreamInfo>, UpdateError> {
+        let (core, name) = (self.core.clone(), name.to_owned());
+        self.to_its_end(async move { core.catalogue.set_key(&name, chosen).await }).await
     }
 
     /// Places a hold on a stream, in the stead of one of the same name; durable on return. What it covers stays until it is

@@ -15,8 +15,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
-use vault::SealedHead;
 use vault::seal::{HEAD_OVERHEAD, body_sealed_len};
+use vault::{DataKey, SealedHead};
 
 /// The head of one record and nothing else.
 const ONE_HEAD: ReadLimit = ReadLimit { records: 1, bytes: 0 };
@@ -297,13 +297,22 @@ impl Shard {
         found.first().map(key_number_of).transpose()
     }
 
+    /// Whether the newest data key may be used: for readers who have come to the end, and would not know otherwise.
+    pub fn check_key(&self) -> Result<(), ReadError> {
+        let number = self.stream.keys.newest().ok_or(ReadError::Deleted)?;
+        self.data_key(number).map(drop)
+    }
+
     /// Finds the data key that a stored record names.
     fn to_open(&self, record: StoredRecord) -> Result<ToOpen, ReadError> {
-        let number = key_number_of(&record)?;
+        let key = self.data_key(key_number_of(&record)?)?;
+        Ok(ToOpen { record, key })
+    }
+
+    fn data_key(&self, number: u32) -> Result<DataKey, ReadError> {
         let context = self.stream.row_key.as_bytes();
         let now = self.core.env.clock.monotonic();
-        let key = self.stream.keys.open(&self.core.vault, context, number, now)?;
-        Ok(ToOpen { record, key })
+        Ok(self.stream.keys.open(&self.core.vault, context, number, now)?)
     }
 }
 

@@ -241,8 +241,11 @@ impl Subscription {
         let at_end = closed.is_some_and(|closed| next >= closed.next);
         let children =
             if at_end { info.children(self.cell.info.index).copied().collect() } else { Vec::new() };
-        if records.is_empty() && children.is_empty() && now < self.event_at {
-            return Ok(None);
+        if records.is_empty() {
+            if children.is_empty() && now < self.event_at {
+                return Ok(None);
+            }
+            self.shard.check_key()?;
         }
         if let Some(rates) = &self.core.config.rates {
             let bytes = records.iter().map(|record| record.body_len + record.head.len() as u64).sum();

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use shardlog::{Arrival, Seq, ShardId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use vault::KeyId;
 
 /// What a stream is for. Written to disk: the names are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -92,6 +93,15 @@ pub struct StreamPatch {
     pub sealed_settings: Option<SealedSettings>,
 }
 
+/// A key-encryption key that a user chose for a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChosenKey {
+    /// The key.
+    pub id: KeyId,
+    /// What the user called it; kept with streams of data records.
+    pub called: String,
+}
+
 /// A stream as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamInfo {
@@ -123,7 +133,7 @@ pub struct StreamInfo {
     pub shards: ShardMap,
     /// What of its shards is under way.
     pub(crate) unfinished: Unfinished,
-    /// The key-encryption key that wraps its data keys.
+    /// The key-encryption key that wraps its new data keys.
     pub key: String,
 }
 

@@ -1,6 +1,7 @@
 """What a key management service's client does with keys: boto3 against the endpoint in argv[1]. Prints how much was checked."""
 
 import sys
+import time
 
 import boto3
 from botocore.config import Config
@@ -183,10 +184,50 @@ def policies(key):
     check(kms.list_key_policies(KeyId=key)["PolicyNames"] == ["default"], "names")
 
 
+def streams():
+    kinesis = client("kinesis")
+    name = f"sealed-{time.time_ns()}"
+    made = kms.create_key()["KeyMetadata"]
+    alias = f"alias/{name}"
+    kms.create_alias(AliasName=alias, TargetKeyId=made["KeyId"])
+    disabled = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.disable_key(KeyId=disabled)
+    leaving = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.schedule_key_deletion(KeyId=leaving, PendingWindowInDays=7)
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+
+    def summary():
+        told = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        return told["EncryptionType"], told.get("KeyId")
+
+    def put(data):
+        return kinesis.put_record(StreamName=name, Data=data, PartitionKey="a").get("EncryptionType")
+
+    put(b"0")
+    names = [made["KeyId"], made["Arn"], alias, f"arn:aws:kms:us-east-1:000000000000:{alias}"]
+    for number, key in enumerate(names):
+        kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=key)
+        check(summary() == ("KMS", key), summary())
+        check(put(str(number + 1).encode()) == "KMS", key)
+    for code, key in (("KMSDisabledException", disabled), ("KMSInvalidStateException", leaving),
+                      ("KMSNotFoundException", "alias/none"), ("KMSNotFoundException", name),
+                      ("KMSNotFoundException", "01234567-89ab-4cde-8f01-23456789abcd")):
+        refused(code, kinesis.start_stream_encryption, StreamName=name, EncryptionType="KMS", KeyId=key)
+    check(summary() == ("KMS", names[-1]), "refusals change nothing")
+    kinesis.stop_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=alias)
+    check(summary() == ("NONE", None), summary())
+    check(put(b"5") is None, "not spoken of")
+    shard = kinesis.list_shards(StreamName=name)["Shards"][0]["ShardId"]
+    start = kinesis.get_shard_iterator(StreamName=name, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    records = kinesis.get_records(ShardIterator=start["ShardIterator"])["Records"]
+    check([record["Data"] for record in records] == [b"0", b"1", b"2", b"3", b"4", b"5"], records)
+
+
 key = describe_and_list()
 blob, context = encrypt(key)
 states(key, blob, context)
 rotation(key, blob, context)
 aliases(key)
 policies(key)
+streams()
 print(f"{checks} checks")

@@ -7,6 +7,7 @@ use crate::aws::error::AwsError;
 use crate::aws::front::perform;
 use crate::aws::operation::Reply;
 use crate::aws::wire::{Format, json};
+use futures_util::StreamExt;
 use serde_json::json;
 use shardlog::env::sim::ManualClock;
 use std::sync::Arc;
@@ -27,19 +28,28 @@ async fn call(server: &TestServer, operation: &str, input: Value) -> Result<Valu
     call_as(server, Identity { key_id: KEY_ID.to_owned(), user: None }, operation, input).await
 }
 
+async fn reply(
+    server: &TestServer,
+    identity: Identity,
+    operation: &str,
+    input: Value,
+) -> Result<Reply, AwsError> {
+    let caller = Access { identity, token: None, circumstances: Default::default() };
+    let (_, operation) = dispatch::find(&format!("Kinesis_20131202.{operation}")).unwrap();
+    let body = input.to_string();
+    let input = json::decode(body.as_bytes()).unwrap();
+    perform(&server.app, &caller, operation, input, Format::Json, 0).await
+}
+
 async fn call_as(
     server: &TestServer,
     identity: Identity,
     operation: &str,
     input: Value,
 ) -> Result<Value, AwsError> {
-    let caller = Access { identity, token: None, circumstances: Default::default() };
-    let (_, operation) = dispatch::find(&format!("Kinesis_20131202.{operation}")).unwrap();
-    let body = input.to_string();
-    let input = json::decode(body.as_bytes()).unwrap();
-    match perform(&server.app, &caller, operation, input, Format::Json, 0).await? {
+    match reply(server, identity, operation, input).await? {
         Reply::Empty => Ok(Value::Null),
-        Reply::Events(_) => panic!("{} goes on and on", operation.name()),
+        Reply::Events(_) => panic!("{operation} goes on and on"),
         Reply::Value(value) => Ok(serde_json::from_slice(&Format::Json.encode(&value)).unwrap()),
     }
 }
@@ -135,4 +145,83 @@ async fn users_may_do_what_their_policies_allow() {
     assert_eq!(as_ann("PutRecord", put("t")).await, Err("AccessDeniedException"));
     assert_eq!(as_ann("DeleteStream", json!({"StreamName": "s"})).await, Err("AccessDeniedException"));
     assert_eq!(as_ann("ListStreams", json!({})).await, Err("AccessDeniedException"));
+}
+
+/// The first frames of a subscription to the only shard of a stream, as text.
+async fn pushed(server: &TestServer, consumer: &Value) -> String {
+    let input =
+        json!({"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": {"Type": "TRIM_HORIZON"}});
+    let root = Identity { key_id: KEY_ID.to_owned(), user: None };
+    let Ok(Reply::Events(events)) = reply(server, root, "SubscribeToShard", input).await else {
+        panic!("no subscription");
+    };
+    let frames: Vec<_> = events.take(2).collect().await;
+    String::from_utf8_lossy(&frames.concat()).into_owned()
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_used_stops_its_streams_within_five_minutes() {
+    let (server, clock) = start().await;
+    let vault = &server.app.vault;
+    let key = vault.create_key("").unwrap();
+    vault.create_alias("alias/mine", &key, 0).unwrap();
+    done(&server, "CreateStream", json!({"StreamName": "s", "ShardCount": 1})).await;
+    let with = |key: &str| json!({"StreamName": "s", "EncryptionType": "KMS", "KeyId": key});
+    done(&server, "StartStreamEncryption", with("alias/mine")).await;
+    let told = done(&server, "DescribeStreamSummary", json!({"StreamName": "s"})).await;
+    assert_eq!(told["StreamDescriptionSummary"]["KeyId"], "alias/mine", "{told}");
+    let arn = &told["StreamDescriptionSummary"]["StreamARN"];
+    let consumer = json!({"StreamARN": arn, "ConsumerName": "c"});
+    let consumer = done(&server, "RegisterStreamConsumer", consumer).await["Consumer"]["ConsumerARN"].clone();
+
+    let put = json!({"StreamName": "s", "Data": "aGk=", "PartitionKey": "a"});
+    let many = json!({"StreamName": "s", "Records": [{"Data": "aGk=", "PartitionKey": "a"}]});
+    let iterator = async |kind: &str| {
+        let start = json!({"StreamName": "s", "ShardId": "0", "ShardIteratorType": kind});
+        json!({"ShardIterator": done(&server, "GetShardIterator", start).await["ShardIterator"]})
+    };
+    done(&server, "PutRecord", put.clone()).await;
+    let read = done(&server, "GetRecords", iterator("TRIM_HORIZON").await).await;
+    assert_eq!(read["Records"][0]["EncryptionType"], "KMS", "{read}");
+
+    let all_answer = async |code: &str| {
+        assert_eq!(refused(&server, "PutRecord", put.clone()).await, code);
+        assert_eq!(refused(&server, "PutRecords", many.clone()).await, code);
+        for kind in ["TRIM_HORIZON", "LATEST"] {
+            assert_eq!(refused(&server, "GetRecords", iterator(kind).await).await, code, "{kind}");
+        }
+        let pushed = pushed(&server, &consumer).await;
+        assert!(pushed.contains(code), "{pushed}");
+        assert_eq!(refused(&server, "StartStreamEncryption", with(&key.to_string())).await, code);
+    };
+    let all_work = async || {
+        done(&server, "PutRecord", put.clone()).await;
+        let read = done(&server, "GetRecords", iterator("TRIM_HORIZON").await).await;
+        assert_eq!(read["Records"][0]["Data"], "aGk=", "{read}");
+        let pushed = pushed(&server, &consumer).await;
+        assert!(pushed.contains("aGk="), "{pushed}");
+    };
+    vault.disable(&key).unwrap();
+    clock.advance(Duration::from_secs(300));
+    all_answer("KMSDisabledException").await;
+    vault.enable(&key).unwrap();
+    all_work().await;
+    vault.schedule_deletion(&key, u64::MAX).unwrap();
+    clock.advance(Duration::from_secs(300));
+    all_answer("KMSInvalidStateException").await;
+    vault.cancel_deletion(&key).unwrap();
+    vault.enable(&key).unwrap();
+    all_work().await;
+    vault.destroy(&key).unwrap();
+    clock.advance(Duration::from_secs(300));
+    all_answer("KMSNotFoundException").await;
+
+    // What was there is lost; the stream is not.
+    done(&server, "StopStreamEncryption", with("alias/mine")).await;
+    let tip = iterator("LATEST").await;
+    done(&server, "PutRecord", put.clone()).await;
+    let read = done(&server, "GetRecords", tip).await;
+    assert_eq!(read["Records"][0]["Data"], "aGk=", "{read}");
+    let lost = iterator("TRIM_HORIZON").await;
+    assert_eq!(refused(&server, "GetRecords", lost).await, "KMSNotFoundException");
 }

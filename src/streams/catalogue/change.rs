@@ -196,14 +196,20 @@ impl Catalogue {
         .await
     }
 
-    /// Forgets the data keys older than `oldest_needed`, except the newest two: an owner may hold the last but one.
+    /// Forgets the data keys older than `oldest_needed`, except the newest two and those that were replaced within a day: an
+    /// owner may be about to append under one of them.
     pub(crate) async fn forget_keys(
         &self,
         stream: &Stream,
         oldest_needed: u32,
     ) -> Result<(), CatalogueError> {
+        let now_ms = self.env.clock.now_ms();
         self.change(stream, |row| {
-            let old = row.data_keys.iter().take_while(|generation| generation.number < oldest_needed).count();
+            let may_go = |pair: &&[Generation]| match pair {
+                [old, replacement] => old.number < oldest_needed && replacement.has_expired(now_ms),
+                _ => false,
+            };
+            let old = row.data_keys.windows(2).take_while(may_go).count();
             let forgotten = old.min(row.data_keys.len().saturating_sub(2));
             row.data_keys.drain(..forgotten);
             Ok(forgotten > 0)
@@ -248,7 +254,7 @@ fn changed(
     change.map(|()| stream.info()).map_err(|error| update_error(name, error))
 }
 
-fn update_error(name: &str, error: CatalogueError) -> UpdateError {
+pub(super) fn update_error(name: &str, error: CatalogueError) -> UpdateError {
     match error {
         // Deleted between the look-up and the change.
         CatalogueError::Key(DataKeyError::Destroyed) => StreamNotFound { name: name.to_owned() }.into(),

@@ -13,6 +13,7 @@
 mod change;
 mod create;
 mod delete;
+mod key;
 mod open;
 mod reshard;
 pub(crate) mod row;

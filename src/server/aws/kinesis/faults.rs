@@ -3,9 +3,10 @@
 use crate::aws::error::AwsError;
 use crate::aws::operation::Call;
 use streams::{
-    AppendError, CatalogueError, CreateError, DataKeyError, DeleteError, ReadError, ShardError, StreamStatus,
-    UpdateError,
+    AppendError, CatalogueError, CreateError, DataKeyError, DeleteError, InvalidSetting, ReadError,
+    ShardError, StreamStatus, UpdateError,
 };
+use vault::KeyUseError;
 
 /// There is no such thing.
 pub(super) const NOT_FOUND: &str = "ResourceNotFoundException";
@@ -78,10 +79,10 @@ pub(super) fn catalogue(error: &CatalogueError) -> AwsError {
 /// A data key that cannot be used. Clients tell these apart to know what to ask their administrator for.
 pub(super) fn key(error: &DataKeyError) -> AwsError {
     match error {
-        DataKeyError::Refused(vault::KeyUseError::Disabled(id)) => {
+        DataKeyError::Refused(KeyUseError::Disabled(id)) => {
             AwsError::new("KMSDisabledException", format!("{id} is disabled."))
         }
-        DataKeyError::Refused(vault::KeyUseError::NotFound(id)) => {
+        DataKeyError::Refused(KeyUseError::NotFound(id) | KeyUseError::Destroyed(id)) => {
             AwsError::new("KMSNotFoundException", format!("{id} does not exist."))
         }
         DataKeyError::Refused(refused) => AwsError::new("KMSInvalidStateException", refused.to_string()),
@@ -112,6 +113,9 @@ pub(super) fn delete(call: &Call<'_>, error: &DeleteError) -> AwsError {
 pub(super) fn update(call: &Call<'_>, error: &UpdateError) -> AwsError {
     match error {
         UpdateError::NotFound(not_found) => no_such_stream(call, &not_found.name),
+        UpdateError::Invalid(InvalidSetting::KeyChanges { .. }) => {
+            AwsError::new("LimitExceededException", error.to_string())
+        }
         UpdateError::Invalid(invalid) => AwsError::invalid_argument(invalid.to_string()),
         UpdateError::NoSuchHold { .. } => AwsError::internal(error),
         UpdateError::Catalogue(error) => catalogue(error),

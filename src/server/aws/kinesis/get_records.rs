@@ -91,7 +91,12 @@ async fn read(
     // Retention may go on while we look.
     for _ in 0..3 {
         match shard.read(from, limit, Parts::Whole).await {
-            Ok(records) => return Ok((from, records)),
+            Ok(records) => {
+                if records.is_empty() {
+                    shard.check_key().map_err(|error| faults::read(call, &stream.name, &error))?;
+                }
+                return Ok((from, records));
+            }
             Err(ReadError::Trimmed { first }) => from = first,
             Err(error) => return Err(faults::read(call, &stream.name, &error)),
         }

@@ -19,7 +19,7 @@ pub(crate) use faults::default_policy;
 
 use crate::keystore_copy::Keystore;
 use streams::DEFAULT_KEY_ALIAS;
-use vault::{AliasError, Vault};
+use vault::{AliasError, KeyId, Vault};
 
 use super::error::AwsError;
 use super::operation::{Call, Operation, Service, operation as op};
@@ -90,6 +90,11 @@ const OPERATIONS: &[Operation] = &[
     op("kms:UntagResource", tags::UNTAG, of_key, |call| Box::pin(tags::untag(call))),
     op("kms:ListResourceTags", tags::LIST, of_key, |call| Box::pin(async move { tags::list(call) })),
 ];
+
+/// The key of this name: an id, an alias, or the ARN of either.
+pub(crate) fn key_named(call: &Call<'_>, name: &str) -> Result<KeyId, AwsError> {
+    Ok(key_ref::find(call, name)?.id)
+}
 
 /// The key that `ReEncrypt` encrypts under.
 pub(crate) fn destination(call: &Call<'_>) -> Result<String, AwsError> {

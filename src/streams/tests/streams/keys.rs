@@ -3,8 +3,12 @@
 use crate::world::{World, heads, put, record};
 use shardlog::{MetaStore, Parts, ReadLimit};
 use std::time::Duration;
-use streams::limits::{DATA_KEY_LIFETIME, OPENED_KEY_LIFETIME};
-use streams::{AppendError, DataKeyError, ReadError, Seq, Shard, TrimExactly};
+use streams::limits::{DATA_KEY_LIFETIME, KEY_CHANGES_PER_DAY, OPENED_KEY_LIFETIME};
+use streams::{
+    AppendError, CatalogueError, ChosenKey, DataKeyError, InvalidSetting, ReadError, Seq, Shard, TrimExactly,
+    UpdateError,
+};
+use vault::KeyUseError;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -99,4 +103,138 @@ async fn streams_share_a_default_key_that_is_made_once() {
     assert_eq!(streams.describe("cam").unwrap().key, streams.describe("other").unwrap().key);
     drop(world.open().await);
     assert_eq!(world.vault.keys().len(), 1);
+}
+
+/// A key of the user's own.
+fn own_key(world: &World) -> ChosenKey {
+    ChosenKey { id: world.vault.create_key("own").unwrap(), called: "alias/own".to_owned() }
+}
+
+async fn refused_append(shard: &Shard) -> KeyUseError {
+    match shard.append(vec![record("x", "")]).await {
+        Err(AppendError::Key(DataKeyError::Refused(refusal))) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn refused_read(shard: &Shard, from: Seq) -> KeyUseError {
+    match shard.read(from, ReadLimit { records: 1, bytes: 1 }, Parts::Heads).await {
+        Err(ReadError::Key(DataKeyError::Refused(refusal))) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_changed_key_seals_what_is_appended_from_then_on() {
+    let world = World::new();
+    let (streams, shard) = world.with_cam().await;
+    put(&shard, "0").await;
+    let own = own_key(&world);
+    let info = streams.set_key("cam", Some(own.clone())).await.unwrap();
+    assert_eq!(info.key, own.id.to_string());
+    put(&shard, "1").await;
+    // The same again changes nothing.
+    streams.set_key("cam", Some(own.clone())).await.unwrap();
+    put(&shard, "2").await;
+    assert_eq!(key_numbers(&world, &shard).await, [1, 2, 2]);
+    assert_eq!(heads(&shard).await, ["0", "1", "2"]);
+    streams.shutdown().await;
+
+    let streams = world.open().await;
+    assert_eq!(streams.describe("cam").unwrap().key, own.id.to_string());
+    let shard = streams.shard("cam", 0).unwrap();
+    assert_eq!(heads(&shard).await, ["0", "1", "2"]);
+    // Data keys that are due later are wrapped by it as well.
+    world.sim.clock.advance(DATA_KEY_LIFETIME);
+    put(&shard, "3").await;
+    streams.set_key("cam", None).await.unwrap();
+    put(&shard, "4").await;
+    assert_eq!(key_numbers(&world, &shard).await, [1, 2, 2, 3, 4]);
+    world.vault.destroy(&own.id).unwrap();
+    world.sim.clock.advance(OPENED_KEY_LIFETIME);
+    for seq in [1, 2, 3] {
+        assert_eq!(refused_read(&shard, Seq(seq)).await, KeyUseError::Destroyed(own.id));
+    }
+    for (seq, head) in [(0, "0"), (4, "4")] {
+        let read = shard.read(Seq(seq), ReadLimit { records: 1, bytes: 1 }, Parts::Heads).await.unwrap();
+        assert_eq!(read[0].head, head);
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_key_takes_only_its_own_records() {
+    let world = World::new();
+    let (streams, shard) = world.with_cam().await;
+    let (old, new) = (own_key(&world), own_key(&world));
+    streams.set_key("cam", Some(old.clone())).await.unwrap();
+    put(&shard, "0").await;
+    streams.set_key("cam", Some(new.clone())).await.unwrap();
+    put(&shard, "1").await;
+
+    world.vault.disable(&old.id).unwrap();
+    world.sim.clock.advance(OPENED_KEY_LIFETIME);
+    assert_eq!(refused_read(&shard, Seq(0)).await, KeyUseError::Disabled(old.id));
+    put(&shard, "2").await;
+    assert_eq!(
+        shard.read(Seq(1), ReadLimit { records: 9, bytes: 999 }, Parts::Heads).await.unwrap().len(),
+        2
+    );
+    assert!(shard.check_key().is_ok());
+
+    world.vault.enable(&old.id).unwrap();
+    world.vault.disable(&new.id).unwrap();
+    world.sim.clock.advance(OPENED_KEY_LIFETIME);
+    assert_eq!(refused_append(&shard).await, KeyUseError::Disabled(new.id));
+    assert_eq!(refused_read(&shard, Seq(1)).await, KeyUseError::Disabled(new.id));
+    assert!(matches!(shard.check_key(), Err(ReadError::Key(_))));
+    // Not even a reopened catalogue knows better, and it opens.
+    streams.shutdown().await;
+    let streams = world.open().await;
+    let shard = streams.shard("cam", 0).unwrap();
+    assert_eq!(refused_append(&shard).await, KeyUseError::Disabled(new.id));
+    world.vault.enable(&new.id).unwrap();
+    put(&shard, "3").await;
+    assert_eq!(heads(&shard).await, ["0", "1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_used_is_not_taken() {
+    let world = World::new();
+    let (streams, shard) = world.with_cam().await;
+    let before = streams.describe("cam").unwrap();
+    let own = own_key(&world);
+    world.vault.disable(&own.id).unwrap();
+    let refused = streams.set_key("cam", Some(own.clone())).await;
+    let disabled = DataKeyError::Refused(KeyUseError::Disabled(own.id));
+    assert!(
+        matches!(&refused, Err(UpdateError::Catalogue(CatalogueError::Key(why))) if *why == disabled),
+        "{refused:?}"
+    );
+    assert_eq!(streams.describe("cam").unwrap(), before);
+    put(&shard, "0").await;
+    assert_eq!(key_numbers(&world, &shard).await, [1]);
+    assert!(matches!(streams.set_key("none", None).await, Err(UpdateError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn keys_change_so_often_and_none_is_forgotten_that_was_in_use_today() {
+    let world = World::new();
+    let (streams, shard) = world.with_cam().await;
+    let own = own_key(&world);
+    let rows = async || world.meta.list("stream/").await.unwrap()[0].1.value.len();
+    for there in 0..KEY_CHANGES_PER_DAY {
+        streams.set_key("cam", (there % 2 == 0).then(|| own.clone())).await.unwrap();
+    }
+    let refused = streams.set_key("cam", Some(own.clone())).await;
+    assert!(matches!(refused, Err(UpdateError::Invalid(InvalidSetting::KeyChanges { .. }))), "{refused:?}");
+    // An append that began before the last changes could still be on its way to the disk.
+    let full = rows().await;
+    streams.retention_pass(&TrimExactly, world.now()).await;
+    assert_eq!(rows().await, full);
+    put(&shard, "0").await;
+    world.sim.clock.advance(DATA_KEY_LIFETIME);
+    streams.retention_pass(&TrimExactly, world.now()).await;
+    assert!(rows().await < full / 4, "{} of {full} bytes", rows().await);
+    assert!(streams.set_key("cam", Some(own)).await.is_ok());
+    put(&shard, "1").await;
 }
