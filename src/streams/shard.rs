@@ -79,9 +79,13 @@ impl Shard {
     }
 
     /// Appends a small batch that is needed for older records to go, or to say what became of others: it may use the room
-    /// that the store keeps in reserve.
-    pub async fn append_upkeep(&self, records: Vec<Record>) -> Result<Appended, AppendError> {
-        self.submit(records, true, None).await
+    /// that the store keeps in reserve. `behind` is as for [`append_admitted`](Shard::append_admitted).
+    pub async fn append_upkeep(
+        &self,
+        records: Vec<Record>,
+        behind: Option<Unbroken>,
+    ) -> Result<Appended, AppendError> {
+        self.submit(records, true, behind).await
     }
 
     async fn submit(

@@ -205,7 +205,7 @@ pub(crate) struct NextPlace<'a> {
 }
 
 impl NextPlace<'_> {
-    /// Appends the record; media only `behind` what came before it.
+    /// Appends the record; what a session says only `behind` all that it said before.
     pub(crate) async fn append(
         mut self,
         head: Bytes,
@@ -217,7 +217,7 @@ impl NextPlace<'_> {
         let records = vec![Record { head, body }];
         let appended = match self.purpose {
             Purpose::Media => self.shard.append_admitted(records, behind).await?,
-            Purpose::Upkeep => self.shard.append_upkeep(records).await?,
+            Purpose::Upkeep => self.shard.append_upkeep(records, behind).await?,
         };
         self.writer.newest_init =
             Some(if self.states_init { Some(appended.first) } else { self.newest_init });

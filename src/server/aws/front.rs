@@ -176,6 +176,7 @@ fn is_long(body_bytes: usize) -> bool {
     body_bytes > DECODE_INLINE_BYTES_MAX
 }
 
+/// Does what a caller who has signed in asks for, if they may. `body_bytes`: how long the body is that `input` was read from.
 pub(crate) async fn perform(
     app: &App,
     caller: &Access,

@@ -298,7 +298,7 @@ impl Session {
     async fn append_end(&mut self, reason: Reason) -> Result<(), IngestError> {
         let place = self.recording.next_place(Purpose::Upkeep).await?;
         let Some(head) = self.placer.end(reason, place.newest_init) else { return Ok(()) };
-        let appended = place.append(head.encode(), Bytes::new(), None).await?;
+        let appended = place.append(head.encode(), Bytes::new(), self.unbroken).await?;
         self.in_flight.push_back(InFlight::Other(appended.durable));
         Ok(())
     }

@@ -7,8 +7,8 @@ use crate::aws::operation::{Call, Outcome};
 use crate::aws::wire::{Member, Shape, Text, Value, required, structure};
 use std::collections::BTreeSet;
 
-/// Every metric of a shard.
-const METRICS: &[&str] = &[
+/// Every metric of a shard, and the word for all of them.
+const NAMES: &[&str] = &[
     "IncomingBytes",
     "IncomingRecords",
     "OutgoingBytes",
@@ -16,6 +16,7 @@ const METRICS: &[&str] = &[
     "WriteProvisionedThroughputExceeded",
     "ReadProvisionedThroughputExceeded",
     "IteratorAgeMilliseconds",
+    ALL,
 ];
 const ALL: &str = "ALL";
 
@@ -24,21 +25,7 @@ pub(super) const INPUT: &[Member] = &[
     ARN_MEMBER,
     required(
         "ShardLevelMetrics",
-        Shape::List {
-            of: &Shape::Text(Text::one_of(&[
-                "IncomingBytes",
-                "IncomingRecords",
-                "OutgoingBytes",
-                "OutgoingRecords",
-                "WriteProvisionedThroughputExceeded",
-                "ReadProvisionedThroughputExceeded",
-                "IteratorAgeMilliseconds",
-                ALL,
-            ])),
-            min: 1,
-            max: 7,
-            called: None,
-        },
+        Shape::List { of: &Shape::Text(Text::one_of(NAMES)), min: 1, max: 7, called: None },
     ),
 ];
 
@@ -59,7 +46,7 @@ async fn set(call: Call<'_>, edit: fn(&mut Names, &Names)) -> Outcome {
     must_be_active(&call, &stream)?;
     let mut named: Names = call.input.texts("ShardLevelMetrics").map(str::to_owned).collect();
     if named.remove(ALL) {
-        named.extend(METRICS.iter().map(|name| (*name).to_owned()));
+        named.extend(NAMES.iter().filter(|name| **name != ALL).map(|name| (*name).to_owned()));
     }
     let (before, after) = change(&call, &stream, move |data| {
         let before = data.monitored.clone();

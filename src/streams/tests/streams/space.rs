@@ -198,7 +198,7 @@ async fn a_full_disk_refuses_until_there_is_room_again() {
     streams.place_hold("cam", hold("a", None)).await.unwrap();
     streams.release_hold("cam", "a").await.unwrap();
     streams.create(new("cam2")).await.unwrap();
-    shard.append_upkeep(vec![record("small", "")]).await.unwrap().durable.await.unwrap();
+    shard.append_upkeep(vec![record("small", "")], None).await.unwrap().durable.await.unwrap();
     shard.trim(Seq(taken / 2)).await.unwrap();
     streams.space_pass(&TrimExactly).await;
     assert!(!streams.disk().full, "{:?}", streams.disk());
