@@ -308,6 +308,8 @@ async fn a_batch_is_not_taken_without_the_ones_it_comes_behind() {
         assert!(lost.durable.await.is_err());
         let refused = shard.append_admitted(one("behind"), behind).await;
         assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{fate:?}: {refused:?}");
+        let refused = shard.append_upkeep(one("end"), behind).await;
+        assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{fate:?}: {refused:?}");
         // Somebody else's records do not come behind it.
         let other = shard.append_admitted(one("other"), None).await.unwrap();
         let behind = Some(other.unbroken);
