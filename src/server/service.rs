@@ -130,7 +130,7 @@ impl Service {
         let cameras = cameras_config(&config, data);
         let cameras = Cameras::start(video.clone(), cameras, env.clock.clone(), &metrics, stop.clone());
         let sources = Sources::start(cameras.clone(), video.clone(), env.clone(), stop.clone());
-        let aws = Aws::open(meta.clone(), &keystore, env.clock.now_ms()).await?;
+        let aws = Aws::open(meta.clone(), &keystore, &config, env.clock.now_ms()).await?;
         let app = AppState {
             data: data.path().to_owned(),
             started: env.clock.monotonic(),

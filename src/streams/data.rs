@@ -65,6 +65,21 @@ pub struct DataSettings {
     /// When the number of shards was last set, in milliseconds since the Unix epoch, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub count_set_ms: Vec<u64>,
+    /// When `capacity` was last changed, in the same way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub capacity_set_ms: Vec<u64>,
+}
+
+const DAY_MS: u64 = 24 * 3_600_000;
+
+/// Notes that something happens now, unless it has happened `max` times within the last 24 hours; whether it may.
+pub fn note_within_a_day(times_ms: &mut Vec<u64>, now_ms: u64, max: usize) -> bool {
+    times_ms.retain(|at| at.saturating_add(DAY_MS) > now_ms);
+    let may = times_ms.len() < max;
+    if may {
+        times_ms.push(now_ms);
+    }
+    may
 }
 
 impl Default for DataSettings {
@@ -80,6 +95,7 @@ impl Default for DataSettings {
             tags: BTreeMap::new(),
             consumers: Vec::new(),
             count_set_ms: Vec::new(),
+            capacity_set_ms: Vec::new(),
         }
     }
 }
@@ -115,7 +131,8 @@ impl DataSettings {
         if !(1..=RECORD_BYTES_MAX).contains(&self.record_bytes_max) {
             return invalid("a record has 1 byte to 10 MiB");
         }
-        if self.monitored.len() > TEXTS_MAX || self.count_set_ms.len() > TEXTS_MAX {
+        let times = self.count_set_ms.len().max(self.capacity_set_ms.len());
+        if self.monitored.len() > TEXTS_MAX || times > TEXTS_MAX {
             return invalid("too many of one kind");
         }
         if self.consumers.len() > CONSUMERS_MAX {

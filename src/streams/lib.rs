@@ -43,7 +43,7 @@ mod types;
 pub use catalogue::DEFAULT_KEY_ALIAS;
 pub use catalogue::settings::check_name;
 pub use consumers::ConsumerError;
-pub use data::{Capacity, Consumer, DataSettings, Distribution};
+pub use data::{Capacity, Consumer, DataSettings, Distribution, note_within_a_day};
 pub use data_head::{DataHead, DataHeadError, PARTITION_KEY_BYTES_MAX};
 pub use error::{
     AppendError, CatalogueError, CreateError, DataKeyError, DeleteError, InvalidSetting, OpenError,
@@ -62,7 +62,7 @@ pub use sealed::SealedSettings;
 pub use service::Streams;
 pub use shard::Shard;
 pub use subscribe::{SubscribeError, Subscription, SubscriptionEnd, SubscriptionEvent};
-pub use throttle::ShardRates;
+pub use throttle::{Bucket, ShardRates};
 pub use types::{
     Appended, ChosenKey, NewStream, PlainRecord, Record, StrayShard, StreamInfo, StreamKind, StreamPage,
     StreamPatch, StreamStatus, StreamUsage, Unbroken, WhenFull,

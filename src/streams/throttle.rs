@@ -36,9 +36,9 @@ impl Default for ShardRates {
     }
 }
 
-/// Something that is used up and grows again.
+/// Something that is used up and grows again: it holds a second's worth.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     /// When it will be full again: monotonic time.
     full_at: Duration,
 }
@@ -56,6 +56,20 @@ impl Bucket {
     fn has(&self, amount: u64, per_second: u64, now: Duration) -> bool {
         let missing = self.full_at.saturating_sub(now);
         missing.is_zero() || missing.saturating_add(time_for(amount, per_second)) <= DEPTH
+    }
+
+    /// Takes one of what grows by so many per second, if there is one. `now`: monotonic time, as everywhere here.
+    pub fn try_take(&mut self, per_second: u64, now: Duration) -> bool {
+        let there = self.has(1, per_second, now);
+        if there {
+            self.take(1, per_second, now);
+        }
+        there
+    }
+
+    /// Whether nothing is missing: one that was never used is the same.
+    pub fn is_full(&self, now: Duration) -> bool {
+        self.full_at <= now
     }
 
     /// Takes so much, there or not.

@@ -22,16 +22,16 @@ same(kinesis.describe_stream_consumer(ConsumerARN=arn)["ConsumerDescription"], d
 same(kinesis.describe_stream_consumer(StreamARN=stream, ConsumerName="reader")["ConsumerDescription"], described)
 same(kinesis.list_tags_for_resource(ResourceARN=arn)["Tags"], [{"Key": "team", "Value": "sales"}])
 same(refusal(kinesis.register_stream_consumer, StreamARN=stream, ConsumerName="reader")[0], "ResourceInUseException")
-for number in range(19):
+for number in range(49):
     kinesis.register_stream_consumer(StreamARN=stream, ConsumerName=f"more-{number:02}")
 same(refusal(kinesis.register_stream_consumer, StreamARN=stream, ConsumerName="one-too-many")[0],
      "LimitExceededException")
 pages = list(kinesis.get_paginator("list_stream_consumers").paginate(StreamARN=stream,
-                                                                    PaginationConfig={"PageSize": 7}))
-same([len(page["Consumers"]) for page in pages], [7, 7, 6])
+                                                                    PaginationConfig={"PageSize": 20}))
+same([len(page["Consumers"]) for page in pages], [20, 20, 10])
 names = [consumer["ConsumerName"] for page in pages for consumer in page["Consumers"]]
-same(names, sorted([f"more-{number:02}" for number in range(19)] + ["reader"]))
-same(kinesis.describe_stream_summary(StreamName="orders")["StreamDescriptionSummary"]["ConsumerCount"], 20)
+same(names, sorted([f"more-{number:02}" for number in range(49)] + ["reader"]))
+same(kinesis.describe_stream_summary(StreamName="orders")["StreamDescriptionSummary"]["ConsumerCount"], 50)
 kinesis.deregister_stream_consumer(StreamARN=stream, ConsumerName="more-00")
 same(refusal(kinesis.describe_stream_consumer, StreamARN=stream, ConsumerName="more-00")[0], "ResourceNotFoundException")
 same(refusal(kinesis.describe_stream_consumer, ConsumerARN=arn + "1")[0], "ResourceNotFoundException")

@@ -1,5 +1,8 @@
-"""What shards take and give per second: records beyond it are refused one by one, and taken when they come again."""
+"""What shards take and give per second: records beyond it are refused one by one, and taken when they come again. And how
+often one may ask about streams."""
 import time
+
+from botocore.config import Config
 
 from kinesis_client import client, create, iterator, read, same
 
@@ -33,3 +36,16 @@ for _ in range(12):
     except kinesis.exceptions.ProvisionedThroughputExceededException:
         refused += 1
 assert refused > 0, "twelve reads within a moment"
+
+# Calls about streams come too fast as well; a client that is left as it is tries again until it gets through.
+told = []
+for _ in range(20):
+    try:
+        kinesis.list_streams()
+    except kinesis.exceptions.LimitExceededException as error:
+        told.append(error.response["Error"]["Message"])
+assert told, "twenty lists within a moment"
+same(set(told), {"Rate exceeded for account 000000000000."})
+patient = client(config=Config())
+for _ in range(8):
+    same(patient.list_streams()["StreamNames"], ["s"])

@@ -6,6 +6,7 @@ use super::body::{Received, receive};
 use super::dispatch;
 use super::error::AwsError;
 use super::operation::{Call, Operation, Outcome, Service};
+use super::rates::Rates;
 use super::sigv4::{Policy, Refusal, Request as Unverified, Signed};
 use super::wire::{Format, Input, Value, conform, validate};
 use crate::app::App;
@@ -123,7 +124,10 @@ async fn answer(app: &App, parts: &Parts, received: &Received) -> Answer {
         return Answer::error(AwsError::unknown_operation(), format);
     };
     let outcome = match sign_in(app, parts, received, service) {
-        Ok(caller) => perform(app, &caller, operation, input, format, body.len()).await,
+        Ok(caller) => {
+            let rates = app.aws.rates.as_ref();
+            perform(app, &caller, operation, input, (format, body.len()), rates).await
+        }
         Err(Refusal { code, message }) => {
             app.audit.note(&Entry::nobody(Circumstances::of(parts, app).source, code));
             Err(AwsError::new(code, message))
@@ -176,14 +180,15 @@ fn is_long(body_bytes: usize) -> bool {
     body_bytes > DECODE_INLINE_BYTES_MAX
 }
 
-/// Does what a caller who has signed in asks for, if they may. `body_bytes`: how long the body is that `input` was read from.
+/// Does what a caller who has signed in asks for, if they may. Of the body that `input` was read from come its format and its
+/// length. `rates`: how often that may be asked for, if it matters.
 pub(crate) async fn perform(
     app: &App,
     caller: &Access,
     operation: &Operation,
     mut input: Value<'_>,
-    format: Format,
-    body_bytes: usize,
+    (format, body_bytes): (Format, usize),
+    rates: Option<&Rates>,
 ) -> Outcome {
     beside_the_runtime(is_long(body_bytes), || {
         conform(&mut input, operation.input, format, body_bytes)?;
@@ -192,5 +197,8 @@ pub(crate) async fn perform(
     let call = Call { app, input: Input::new(&input) };
     let resource = (operation.resource)(&call)?;
     authorize(caller, operation, &call, &resource).await?;
+    if let (Some(rates), Some(rate)) = (rates, operation.rate) {
+        rates.admit(operation.action, rate, &call, &resource)?;
+    }
     (operation.run)(call).await
 }

@@ -19,14 +19,17 @@ pub(crate) mod kinesis;
 pub(crate) mod kms;
 pub(crate) mod native;
 pub(crate) mod operation;
+pub(crate) mod rates;
 pub(crate) mod sigv4;
 pub(crate) mod wire;
 
 pub(crate) use front::divert;
 
+use crate::config::Config;
 use crate::keystore_copy::Keystore;
 use body::BODIES_BYTES_MAX;
-use kinesis::AccountSettings;
+use kinesis::{AccountSettings, Making};
+use rates::Rates;
 use shardlog::{MetaError, MetaStore};
 use sigv4::SigningKeys;
 use std::sync::Arc;
@@ -38,19 +41,30 @@ pub struct Aws {
     pub(crate) signing_keys: SigningKeys,
     /// Settings of the account.
     pub(crate) account: AccountSettings,
+    /// How often operations may be called, unless that is not limited.
+    pub(crate) rates: Option<Rates>,
+    /// What is being made or deleted now.
+    pub(crate) making: Making,
     /// Bytes that requests' bodies may still take.
     bodies: Arc<Semaphore>,
 }
 
 impl Aws {
     /// Reads what is kept of the account.
-    pub async fn open(meta: Arc<dyn MetaStore>, keystore: &Keystore, now_ms: u64) -> Result<Self, MetaError> {
+    pub async fn open(
+        meta: Arc<dyn MetaStore>,
+        keystore: &Keystore,
+        config: &Config,
+        now_ms: u64,
+    ) -> Result<Self, MetaError> {
         if let Err(error) = kms::name_default_key(keystore, now_ms).await {
             tracing::error!(%error, "the key of streams could not be given the names that clients know it by");
         }
         Ok(Self {
             signing_keys: SigningKeys::default(),
             account: AccountSettings::open(meta).await?,
+            rates: config.shard_limits.then(|| Rates::new(config.call_rate_percent)),
+            making: Making::default(),
             bodies: Arc::new(Semaphore::new(BODIES_BYTES_MAX)),
         })
     }

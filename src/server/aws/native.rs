@@ -46,7 +46,11 @@ async fn answer(
         Err(error) => return Answer::bare(error.status()).unnamed(),
     };
     let outcome = match decode(&received.bytes, Format::Json) {
-        Some(input) => perform(&app, &caller, operation, input, Format::Json, received.bytes.len()).await,
+        Some(input) => {
+            let body = (Format::Json, received.bytes.len());
+            // The console looks at many streams at once, and takes nothing away from applications.
+            perform(&app, &caller, operation, input, body, None).await
+        }
         None => Err(AwsError::malformed()),
     };
     Answer::of(outcome, Format::Json).unnamed()

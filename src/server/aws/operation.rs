@@ -1,6 +1,7 @@
 //! Operations as tables list them.
 
 use super::error::AwsError;
+use super::rates::{Per, Rate};
 use super::wire::{Input, Member, Value};
 use crate::app::App;
 use bytes::Bytes;
@@ -27,6 +28,8 @@ pub(crate) struct Operation {
     pub(crate) resource: fn(&Call<'_>) -> Result<String, AwsError>,
     /// Does it.
     pub(crate) run: for<'a> fn(Call<'a>) -> BoxFuture<'a, Outcome>,
+    /// How often it may be called, if that is limited.
+    pub(crate) rate: Option<Rate>,
 }
 
 /// A line of a service's table.
@@ -36,10 +39,15 @@ pub(crate) const fn operation(
     resource: fn(&Call<'_>) -> Result<String, AwsError>,
     run: for<'a> fn(Call<'a>) -> BoxFuture<'a, Outcome>,
 ) -> Operation {
-    Operation { action, input, resource, run }
+    Operation { action, input, resource, run, rate: None }
 }
 
 impl Operation {
+    /// The same, called no more than so many times per second.
+    pub(crate) const fn at_most(self, per_second: u64, per: Per) -> Self {
+        Self { rate: Some(Rate { per_second, per }), ..self }
+    }
+
     /// What stands behind the dot in `X-Amz-Target`.
     pub(crate) fn name(&self) -> &'static str {
         self.action.split_once(':').map_or(self.action, |(_, name)| name)

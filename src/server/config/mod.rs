@@ -96,7 +96,8 @@ pub struct Layer {
     /// MiB of the newest chunks of all streams that are kept in memory for live viewers; 0: none [default: 64]
     #[arg(long, value_name = "MIB")]
     pub live_cache_mib: Option<u64>,
-    /// Shards of data streams take and give only so much per second, as the five keys that follow say [default: true]
+    /// Data streams have limits, as the eight keys that follow say; false: shards take and give as much as they can, and calls
+    /// may come as often as they like [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub shard_limits: Option<bool>,
     /// KiB per second that a shard takes [default: 1024]
@@ -114,6 +115,16 @@ pub struct Layer {
     /// KiB per second that a shard gives to each registered consumer [default: 2048]
     #[arg(long, value_name = "KIB")]
     pub consumer_out_kib_s: Option<u64>,
+    /// Calls per second that are not about records (CreateStream, ListShards ...), in per cent of what the original service
+    /// takes [default: 100]
+    #[arg(long, value_name = "PERCENT")]
+    pub call_rate_percent: Option<u64>,
+    /// Open shards that all data streams together may have, but for those on demand [default: 20000]
+    #[arg(long, value_name = "N")]
+    pub shards_max: Option<u32>,
+    /// Data streams that may be on demand [default: 50]
+    #[arg(long, value_name = "N")]
+    pub on_demand_streams_max: Option<u32>,
     /// How much of the disk stays free, in per cent of it or in bytes (20GiB): below that no new media is taken, or the
     /// oldest goes, as each stream says. At least twice disk_reserve_mib [default: 1%]
     #[arg(long, value_name = "SIZE")]
@@ -162,6 +173,9 @@ impl Layer {
             shard_out_kib_s: Some(2048),
             shard_reads_s: Some(5),
             consumer_out_kib_s: Some(2048),
+            call_rate_percent: Some(100),
+            shards_max: Some(20_000),
+            on_demand_streams_max: Some(50),
             disk_free_min: Some(DiskFree::Percent(1)),
             disk_reserve_mib: Some(64),
             account_id: Some("000000000000".to_owned()),
@@ -210,6 +224,9 @@ pub struct Config {
     pub shard_out_kib_s: u64,
     pub shard_reads_s: u64,
     pub consumer_out_kib_s: u64,
+    pub call_rate_percent: u64,
+    pub shards_max: u32,
+    pub on_demand_streams_max: u32,
     pub disk_free_min: DiskFree,
     pub disk_reserve_mib: u64,
     pub account_id: String,
@@ -262,6 +279,9 @@ impl Config {
             ("shard_out_kib_s", self.shard_out_kib_s, 1..=1 << 30),
             ("shard_reads_s", self.shard_reads_s, 1..=1 << 30),
             ("consumer_out_kib_s", self.consumer_out_kib_s, 1..=1 << 30),
+            ("call_rate_percent", self.call_rate_percent, 1..=1_000_000),
+            ("shards_max", u64::from(self.shards_max), 1..=1_000_000),
+            ("on_demand_streams_max", u64::from(self.on_demand_streams_max), 0..=1_000_000),
             ("disk_reserve_mib", self.disk_reserve_mib, 1..=65536),
             ("signature_skew_s", self.signature_skew_s, 60..=900),
         ];

@@ -13,11 +13,15 @@ use shardlog::env::sim::ManualClock;
 use std::sync::Arc;
 
 /// A server whose clock stands still.
-async fn start() -> (TestServer, ManualClock) {
+pub(super) async fn start() -> (TestServer, ManualClock) {
+    start_with(|_| {}).await
+}
+
+pub(super) async fn start_with(change: impl FnOnce(&mut Layer)) -> (TestServer, ManualClock) {
     let clock = ManualClock::new();
     let env = Env { clock: Arc::new(clock.clone()), ..Env::real() };
     let folder = TempDir::new().unwrap();
-    let config = config(&folder.path().join("data"), |_| {});
+    let config = config(&folder.path().join("data"), change);
     let mut server = TestServer::start_in(env, config, None).await;
     server._folder = Some(folder);
     (server, clock)
@@ -38,7 +42,7 @@ async fn reply(
     let (_, operation) = dispatch::find(&format!("Kinesis_20131202.{operation}")).unwrap();
     let body = input.to_string();
     let input = json::decode(body.as_bytes()).unwrap();
-    perform(&server.app, &caller, operation, input, Format::Json, 0).await
+    perform(&server.app, &caller, operation, input, (Format::Json, 0), None).await
 }
 
 async fn call_as(
@@ -54,7 +58,7 @@ async fn call_as(
     }
 }
 
-async fn done(server: &TestServer, operation: &str, input: Value) -> Value {
+pub(super) async fn done(server: &TestServer, operation: &str, input: Value) -> Value {
     call(server, operation, input).await.unwrap_or_else(|error| panic!("{operation}: {error:?}"))
 }
 

@@ -6,6 +6,7 @@ mod commands;
 mod failing;
 mod ingest;
 mod kinesis;
+mod kinesis_limits;
 mod kinesis_native;
 mod limits;
 mod playback;

@@ -25,15 +25,13 @@ pub use error::ReshardError;
 pub use scale::Busy;
 pub(crate) use unfinished::Unfinished;
 
-use crate::data::{Capacity, DataSettings};
+use crate::data::{Capacity, DataSettings, note_within_a_day};
 use crate::error::{InvalidSetting, StreamNotFound};
 use crate::limits::{COUNT_SETS_PER_DAY, SHARDS_MAX};
 use crate::service::Streams;
 use crate::types::{StreamInfo, StreamKind, StreamStatus};
 use std::sync::Arc;
 use tokio::sync::watch;
-
-const DAY_MS: u64 = 24 * 3_600_000;
 
 impl Streams {
     /// Splits an open shard in two; the upper one begins with hash key `at`. On return the plan is durable and the stream is
@@ -56,10 +54,12 @@ impl Streams {
     }
 
     /// Sets the number of open shards, to at most twice and at least half of what there are, [`COUNT_SETS_PER_DAY`] times
-    /// in any 24 hours: more by splitting every shard and then merging neighbours, fewer by merging. On return the first
-    /// step is durable, as for [`split`](Self::split). Nothing happens if there are as many.
+    /// in any 24 hours (without limits as often as one likes): more by splitting every shard and then merging neighbours,
+    /// fewer by merging. On return the first step is durable, as for [`split`](Self::split). Nothing happens if there are
+    /// as many.
     pub async fn set_shard_count(&self, name: &str, target: u32) -> Result<Arc<StreamInfo>, ReshardError> {
         let now_ms = self.core().env.clock.now_ms();
+        let limited = self.core().config.rates.is_some();
         self.reshard(name, move |info, data| {
             refuse_on_demand(info)?;
             if target == 0 || target > SHARDS_MAX {
@@ -69,13 +69,12 @@ impl Streams {
             if target > open.saturating_mul(2) || target < open.div_ceil(2) {
                 return Err(ReshardError::TooFar { open, target });
             }
-            data.count_set_ms.retain(|at| at.saturating_add(DAY_MS) > now_ms);
-            if data.count_set_ms.len() >= COUNT_SETS_PER_DAY as usize {
-                return Err(ReshardError::TooOften { max: COUNT_SETS_PER_DAY });
-            }
             let children = plan::towards(&info.shards, target);
-            if !children.is_empty() {
-                data.count_set_ms.push(now_ms);
+            let noted = children.is_empty()
+                || !limited
+                || note_within_a_day(&mut data.count_set_ms, now_ms, COUNT_SETS_PER_DAY as usize);
+            if !noted {
+                return Err(ReshardError::TooOften { max: COUNT_SETS_PER_DAY });
             }
             Ok((children, Some(target)))
         })

@@ -8,6 +8,7 @@
 //! value  JSON {"v":1,"committed_ms":…,"ended_ms":…}, both left out until they happen
 //! ```
 
+use super::quota;
 use crate::app::App;
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome};
@@ -16,8 +17,6 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shardlog::{MetaError, MetaStore};
 use std::sync::Arc;
-use streams::limits::STREAMS_MAX;
-use streams::{Capacity, StreamKind};
 use tokio::sync::Mutex;
 
 pub(super) const UPDATE: &[Member] = &[required(
@@ -29,8 +28,6 @@ const ROW: &str = "account/settings";
 const VERSION: u8 = 1;
 /// A commitment cannot end earlier than this after it was made.
 const COMMITTED_MS_MIN: u64 = 24 * 3_600_000;
-/// Shards that an account may have: as many as the service's own model can say. What bounds them is the machine.
-const SHARDS_MAX: u32 = 1_000_000;
 
 /// The settings, as the row says them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +64,12 @@ impl AccountSettings {
         Ok(Self { meta, row: Mutex::new((row, version)) })
     }
 
+    /// Whether the account has committed itself, by which streams on demand get more.
+    pub(super) async fn is_committed(&self, now_ms: u64) -> bool {
+        let (row, _) = *self.row.lock().await;
+        row.committed_ms.is_some() && row.ended_ms.is_none_or(|end| end > now_ms)
+    }
+
     async fn set(&self, change: impl FnOnce(&mut Row)) -> Result<Row, AwsError> {
         let mut held = self.row.lock().await;
         let (mut row, version) = *held;
@@ -81,24 +84,12 @@ impl AccountSettings {
 
 /// `DescribeLimits`
 pub(super) fn limits(call: Call<'_>) -> Outcome {
-    let (mut open, mut on_demand, mut after) = (0, 0_usize, None);
-    loop {
-        let page = call.app.streams.list_all(Some(StreamKind::Data), after.as_deref(), usize::MAX);
-        for stream in &page.streams {
-            open += stream.open_shards().len();
-            let data = stream.data.as_deref();
-            on_demand += usize::from(data.is_some_and(|data| data.capacity == Capacity::OnDemand));
-        }
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
+    let there = quota::census(call.app);
     Ok(structure([
-        ("ShardLimit", SHARDS_MAX.into()),
-        ("OpenShardCount", open.into()),
-        ("OnDemandStreamCount", on_demand.into()),
-        ("OnDemandStreamCountLimit", STREAMS_MAX.into()),
+        ("ShardLimit", quota::shards_max(call.app).into()),
+        ("OpenShardCount", there.open.into()),
+        ("OnDemandStreamCount", there.on_demand.into()),
+        ("OnDemandStreamCountLimit", quota::on_demand_max(call.app).into()),
     ])
     .into())
 }

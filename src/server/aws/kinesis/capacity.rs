@@ -1,12 +1,13 @@
 //! `UpdateStreamMode`, `UpdateMaxRecordSize`, `UpdateStreamWarmThroughput` and `UpdateStreamRecordDistributionStrategy`
 
 use super::change::{change, must_be_active};
+use super::quota;
 use super::shapes::{ARN_MEMBER, DISTRIBUTION, FROM_ZERO, MODE, NAME_MEMBER, RECORD_KIB, STREAM_ARN};
 use super::stream_ref::{look, stream_arn};
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
 use crate::aws::wire::{Member, Value, optional, required, structure};
-use streams::{Capacity, DataSettings, Distribution};
+use streams::{Capacity, DataSettings, Distribution, note_within_a_day};
 
 pub(super) const SET_MODE: &[Member] = &[
     required("StreamARN", STREAM_ARN),
@@ -17,6 +18,9 @@ pub(super) const SET_RECORD_SIZE: &[Member] = &[ARN_MEMBER, required("MaxRecordS
 pub(super) const SET_WARM: &[Member] = &[ARN_MEMBER, NAME_MEMBER, required("WarmThroughputMiBps", FROM_ZERO)];
 pub(super) const SET_DISTRIBUTION: &[Member] =
     &[required("StreamARN", STREAM_ARN), required("RecordDistributionStrategy", DISTRIBUTION)];
+
+/// How often a stream may change between its users and itself deciding on its shards.
+const MODE_CHANGES_PER_DAY: usize = 2;
 
 fn number(call: &Call<'_>, name: &str) -> Option<u32> {
     call.input.integer(name).and_then(|number| u32::try_from(number).ok())
@@ -39,7 +43,24 @@ pub(super) async fn set_mode(call: Call<'_>) -> Outcome {
     let mode = call.input.structure("StreamModeDetails").and_then(|mode| mode.text("StreamMode"));
     let capacity = if mode == Some("ON_DEMAND") { Capacity::OnDemand } else { Capacity::Provisioned };
     let warm = number(&call, "WarmThroughputMiBps");
+    let now = stream.data.as_deref().map(|data| data.capacity);
+    if capacity == Capacity::OnDemand && now != Some(capacity) {
+        quota::room_on_demand(&call)?;
+    }
+    let too_often = AwsError::new(
+        "LimitExceededException",
+        format!(
+            "The capacity mode of stream {} under account {} was changed {MODE_CHANGES_PER_DAY} times in the last 24 hours, which \
+             is the limit.",
+            stream.name, call.app.config.account_id
+        ),
+    );
+    let (limited, now_ms) = (call.app.config.shard_limits, call.app.env.clock.now_ms());
     change(&call, &stream, move |data| {
+        let changed = data.capacity != capacity;
+        if changed && limited && !note_within_a_day(&mut data.capacity_set_ms, now_ms, MODE_CHANGES_PER_DAY) {
+            return Err(too_often.clone());
+        }
         data.capacity = capacity;
         if warm.is_some() {
             only_on_demand(data, "WarmThroughputMiBps")?;

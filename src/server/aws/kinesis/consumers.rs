@@ -9,7 +9,7 @@
 
 use super::shapes::{CONSUMER_ARN, LIMIT, NEXT_TOKEN, STREAM_ARN, STREAM_NAME, TAGS};
 use super::stream_ref::{look, stream_arn};
-use super::{faults, tags, token};
+use super::{faults, making, tags, token};
 use crate::aws::arn::Arn;
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
@@ -32,9 +32,9 @@ pub(super) const LIST: &[Member] = &[
     optional("StreamCreationTimestamp", Shape::Timestamp),
 ];
 
-/// Most consumers of a stream, and of one on demand.
+/// Most consumers of a stream, and of one on demand whose account has committed itself.
 const CONSUMERS_MAX: usize = 20;
-const CONSUMERS_MAX_ON_DEMAND: usize = 50;
+const CONSUMERS_MAX_COMMITTED: usize = 50;
 /// Consumers of one answer.
 const LISTED_MAX: usize = 100;
 const PURPOSE: &str = "next token of ListStreamConsumers";
@@ -115,7 +115,10 @@ pub(super) async fn register(call: Call<'_>) -> Outcome {
     let mut new_tags = BTreeMap::new();
     tags::add(&mut new_tags, call.input.pairs("Tags"))?;
     let on_demand = stream.data.as_deref().is_some_and(|data| data.capacity == Capacity::OnDemand);
-    let max = if on_demand { CONSUMERS_MAX_ON_DEMAND } else { CONSUMERS_MAX };
+    let committed = on_demand && call.app.aws.account.is_committed(call.app.env.clock.now_ms()).await;
+    let max =
+        if committed || !call.app.config.shard_limits { CONSUMERS_MAX_COMMITTED } else { CONSUMERS_MAX };
+    let _place = making::consumer(&call)?;
     let registered = call.app.streams.register_consumer(&stream.name, name, new_tags, max).await;
     let consumer = registered.map_err(|error| refused(&call, &stream.name, &error))?;
     Ok(structure([("Consumer", describe(&call, &stream.name, &consumer, false))]).into())

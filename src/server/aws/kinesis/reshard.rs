@@ -1,9 +1,9 @@
 //! `SplitShard`, `MergeShards` and `UpdateShardCount`
 
-use super::faults;
 use super::shapes::{ARN_MEMBER, FROM_ONE, HASH_KEY, NAME_MEMBER, SHARD_ID};
 use super::shard_id::{shard_name, shard_named};
 use super::stream_ref::{look, stream_arn};
+use super::{faults, quota};
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
 use crate::aws::wire::{Member, Shape, Text, Value, required, structure};
@@ -31,6 +31,7 @@ pub(super) async fn split(call: Call<'_>) -> Outcome {
     let text = call.input.text("NewStartingHashKey").unwrap_or_default();
     let at =
         text.parse().ok().ok_or_else(|| split_point(&call, &stream, shard.index, text, shard.hash_range))?;
+    quota::room_for_shards(&call, 1)?;
     let split = call.app.streams.split(&stream.name, shard.index, at).await;
     split.map_err(|error| match error {
         ReshardError::SplitPoint { range, .. } => split_point(&call, &stream, shard.index, text, range),
@@ -54,6 +55,11 @@ pub(super) async fn update_count(call: Call<'_>) -> Outcome {
     let stream = look(&call)?;
     let target = call.input.integer("TargetShardCount").and_then(|count| u32::try_from(count).ok());
     let target = target.unwrap_or_default();
+    let open = stream.open_shards().len();
+    // Otherwise its own limits refuse it, and more clearly.
+    if (open + 1..=open * 2).contains(&(target as usize)) {
+        quota::room_for_shards(&call, target as usize - open)?;
+    }
     let set = call.app.streams.set_shard_count(&stream.name, target).await;
     let begun = set.map_err(|error| refused(&call, &stream, &error))?;
     Ok(structure([

@@ -8,12 +8,12 @@ use streams::{ShardInfo, StreamInfo};
 const PREFIX: &str = "shardId-";
 
 /// The name of the shard of an index.
-pub(super) fn shard_name(index: u32) -> String {
+pub(crate) fn shard_name(index: u32) -> String {
     format!("{PREFIX}{index:012}")
 }
 
 /// The index of a name; the service takes `shardId-12` and `12` as well.
-pub(super) fn shard_index(name: &str) -> Option<u32> {
+pub(crate) fn shard_index(name: &str) -> Option<u32> {
     let digits = name.strip_prefix(PREFIX).unwrap_or(name);
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| digits.parse().ok()).flatten().filter(|index| *index <= i32::MAX.cast_unsigned())

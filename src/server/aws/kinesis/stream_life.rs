@@ -4,7 +4,7 @@ use super::shapes::{
     ARN_MEMBER, DISTRIBUTION, FROM_ONE, FROM_ZERO, MODE, NAME_MEMBER, RECORD_KIB, STREAM_NAME, TAGS,
 };
 use super::stream_ref::look;
-use super::{faults, tags};
+use super::{faults, making, quota, tags};
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
 use crate::aws::wire::{Input, Member, Shape, optional, required};
@@ -50,6 +50,11 @@ pub(super) async fn create(call: Call<'_>) -> Outcome {
     if call.app.streams.look(name).is_ok() {
         return Err(faults::stream_exists(&call, name));
     }
+    match data.capacity {
+        Capacity::Provisioned => quota::room_for_shards(&call, shards as usize)?,
+        Capacity::OnDemand => quota::room_on_demand(&call)?,
+    }
+    let _place = making::stream(&call)?;
     let new = NewStream {
         name: name.to_owned(),
         kind: StreamKind::Data,
@@ -107,6 +112,7 @@ pub(super) async fn delete(call: Call<'_>) -> Outcome {
              EnforceConsumerDeletion."
         )));
     }
+    let _place = making::stream(&call)?;
     call.app.streams.delete(&info.name).await.map_err(|error| faults::delete(&call, &error))?;
     Ok(Reply::Empty)
 }

@@ -5,7 +5,7 @@ use shardlog::LogStore;
 use std::time::Duration;
 use streams::{
     AppendError, Capacity, KeyedRecord, Placed, ReadError, ReshardError, Seq, ShardError, ShardInfo,
-    StreamStatus, Streams, TrimExactly, UpdateError,
+    ShardRates, StreamStatus, Streams, StreamsConfig, TrimExactly, UpdateError,
 };
 
 const MIDDLE: u128 = 1 << 127;
@@ -71,7 +71,8 @@ async fn a_split_closes_the_parent_and_goes_on_in_the_children() {
 #[tokio::test]
 async fn what_cannot_be_split_or_merged_is_refused() {
     let world = World::new();
-    let streams = world.open().await;
+    let limited = StreamsConfig { rates: Some(ShardRates::default()), ..StreamsConfig::default() };
+    let streams = world.open_with(limited).await;
     streams.create(new("cam")).await.unwrap();
     streams.create(data("orders", 4)).await.unwrap();
     assert!(matches!(streams.split("nobody", 0, MIDDLE).await, Err(ReshardError::NotFound(_))));
