@@ -32,13 +32,16 @@ async fn main() {
             (Ok(cameras), Ok(mbits)) => rtsp::run(Some((cameras, mbits))).await,
             _ => usage("rtsp takes a number of cameras and a bit rate in Mbit/s"),
         },
-        ["streams"] => streams::run().await,
+        ["streams"] => streams::run(None).await,
+        ["streams", "memory"] => streams::memory().await,
+        ["streams", who] => streams::run(Some(who)).await,
         ["bare-put-records"] => streams::serve_bare().await,
         [] => println!(
             "ingest   durable encrypted ingest over HTTP, beside a bare HTTP sink and the disk's own limit\n\
              log      the record log: appends, reads, many streams, beside the machine's own limits\n\
              rtsp     what a camera over RTSP costs, pushed and pulled, beside nginx-rtmp and ffmpeg as recorders\n\
-             streams  data records in and out, beside emulators from npm, PyPI and crates.io, and a bare handler"
+             streams  data records in and out, beside emulators from npm, PyPI and crates.io, and a bare handler;\n         \
+             streams NAME only those whose name begins so, streams memory what an hour's load leaves behind"
         ),
         other => usage(&format!("no benchmark {}; without a name they are listed", other.join(" "))),
     }

@@ -95,6 +95,7 @@ impl FooterWriter {
     /// entries each took, in order.
     pub(super) fn add(&mut self, shard: ShardId, mut first: Seq, mut entries: &[Entry]) -> &[BlockInfo] {
         let added_from = self.blocks.len();
+        self.out.reserve(entries.iter().map(Entry::len_in_block).sum());
         while !entries.is_empty() {
             let mut len = 0;
             let full = entries.iter().position(|entry| {

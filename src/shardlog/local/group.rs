@@ -170,7 +170,9 @@ impl Group {
         let mut entries = Vec::with_capacity(batch.len());
         let mut remaining = batch.len() as u32;
         // Heads stay in memory as long as the segment is open, so they must not keep the caller's buffers alive.
-        let mut heads = BytesMut::with_capacity(batch.iter().map(|record| record.head.len()).sum());
+        let heads_len = batch.iter().map(|record| record.head.len()).sum();
+        let mut heads = BytesMut::with_capacity(heads_len);
+        self.frames.reserve(batch.len(), heads_len);
         for (seq, record) in (first.0..).zip(batch) {
             remaining -= 1;
             let header = Header {
@@ -238,6 +240,12 @@ impl Frames {
             parts: Vec::new(),
             bodies: Vec::new(),
         }
+    }
+
+    /// Makes room for so many frames, except for bodies that are written from where they are.
+    fn reserve(&mut self, frames: usize, heads_len: usize) {
+        self.buffer.reserve(frames * (super::frame::HEADER_LEN + ALIGNMENT as usize) + heads_len);
+        self.bodies.reserve(frames);
     }
 
     /// Adds a frame; returns where in the segment it goes.

@@ -15,7 +15,8 @@ const RECORDS: usize = 500;
 const RECORD_BYTES: usize = 1024;
 /// Different bodies: what is sent must not be the same each time.
 const BODIES: usize = 16;
-const LASTING: Duration = Duration::from_secs(6);
+/// How long each load is measured.
+pub(crate) const LASTING: Duration = Duration::from_secs(6);
 const WARM: Duration = Duration::from_secs(1);
 
 /// What came of a load.

@@ -5,9 +5,11 @@ mod bare;
 mod client;
 mod fan_out;
 mod load;
+mod memory;
 mod peers;
 
 pub(crate) use bare::serve as serve_bare;
+pub(crate) use memory::run as memory;
 
 use load::Figures;
 use std::process::Stdio;
@@ -19,6 +21,9 @@ use tokio::process::{Child, Command};
 /// Connections that put.
 const CONNECTIONS: [usize; 2] = [1, 8];
 
+const OURS: &str = "Kinetoscope, signed, sealed, synced";
+const BARE: &str = "bare axum handler that decodes";
+
 /// What was measured of one program.
 struct Row {
     name: String,
@@ -27,29 +32,39 @@ struct Row {
     peak_mib: Option<u64>,
 }
 
-pub(crate) async fn run() {
+/// `who`: how the names begin of those that are measured; all without it.
+pub(crate) async fn run(who: Option<&str>) {
+    let wanted = |name: &str| who.is_none_or(|who| name.to_lowercase().starts_with(&who.to_lowercase()));
     let folder = TempDir::new().expect("temporary folder");
     println!(
         "PutRecords of 500 x 1 KiB, GetRecords of up to 10,000; 4 shards; client and server on the same cores\n"
     );
-    let mut rows = vec![ours().await, bare().await];
+    let mut rows = Vec::new();
+    if wanted(OURS) {
+        rows.push(ours().await);
+    }
+    if wanted(BARE) {
+        rows.push(bare().await);
+    }
     let (launches, missing) = peers::all();
-    for launch in launches {
+    for launch in launches.into_iter().filter(|launch| wanted(launch.name)) {
         let peer = launch.start(folder.path()).await;
         let mut row = measure(launch.name, &peer.endpoint, &peer.pids(), true).await;
         row.peak_mib = Some(peer.peak_mib());
         rows.push(row);
     }
     print(&rows);
-    for name in missing {
+    for name in missing.into_iter().filter(|name| wanted(name)) {
         println!("not installed, not measured: {name}");
     }
-    fan_out::run().await;
+    if wanted(OURS) {
+        fan_out::run().await;
+    }
 }
 
 async fn ours() -> Row {
     let server = Server::start_with(unlimited()).await;
-    let mut row = measure("Kinetoscope, signed, sealed, synced", server.url(), &[server.pid()], true).await;
+    let mut row = measure(OURS, server.url(), &[server.pid()], true).await;
     row.peak_mib = Some(crate::process::peak_memory_mib(server.pid()));
     row
 }
@@ -61,7 +76,7 @@ pub(crate) fn unlimited() -> Settings {
 
 async fn bare() -> Row {
     let (child, url) = start_bare().await;
-    measure("bare axum handler that decodes", &url, &[child.id().expect("running")], false).await
+    measure(BARE, &url, &[child.id().expect("running")], false).await
 }
 
 async fn start_bare() -> (Child, String) {
@@ -121,10 +136,10 @@ fn print(rows: &[Row]) {
             }
         }
     }
-    let ours = rows.first().and_then(|row| row.puts.get(1));
+    let Some((ours, others)) = rows.split_first().filter(|(first, _)| first.name == OURS) else { return };
     println!("\nours is, in records of PutRecords per CPU-second from 8 connections:");
-    for row in rows.iter().skip(1) {
-        if let (Some(ours), Some(theirs)) = (ours, row.puts.get(1)) {
+    for row in others {
+        if let (Some(ours), Some(theirs)) = (ours.puts.get(1), row.puts.get(1)) {
             println!("{:>9.2} x {}", ours.records_per_cpu_s / theirs.records_per_cpu_s, row.name);
         }
     }

@@ -7,6 +7,7 @@ mod account;
 mod capacity;
 mod change;
 mod consumers;
+mod decimal;
 mod describe;
 mod encryption;
 mod faults;

@@ -12,7 +12,7 @@
 //! Within a shard the place decides, and it rises; from parent to child the time decides at which the shard was made, and that
 //! rises by at least a second.
 
-use std::fmt::Write;
+use super::decimal;
 use streams::{Arrival, Seq, ShardInfo};
 
 const VERSION: u8 = 2;
@@ -130,12 +130,14 @@ fn hex_digits(text: &str) -> Option<[u8; HEX_DIGITS]> {
     if *first != 0 { None } else { rest.try_into().ok() }
 }
 
+/// Decimal digits of every number: a version of 2 makes it one of 56.
+const DIGITS: usize = 56;
 /// Decimal digits that are taken from a number at a time.
 const CHUNK_DIGITS: usize = 19;
-const CHUNK: u64 = 10_u64.pow(CHUNK_DIGITS as u32);
+const CHUNK: u128 = 10_u128.pow(CHUNK_DIGITS as u32);
 
-impl std::fmt::Display for SequenceNumber {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl SequenceNumber {
+    fn limbs(&self) -> Limbs {
         let index = u64::from(self.shard_index);
         // From the right: 2 | index:8 | arrived:9 | 00 | place:16 | index:1 | created:9 | 2.
         let low = u128::from(self.arrived_s) << 36 | u128::from(index) << 4 | 2;
@@ -144,21 +146,24 @@ impl std::fmt::Display for SequenceNumber {
         let low = low | place << 80;
         let high =
             (place >> 48) as u64 | (index & 15) << 16 | self.shard_created_s << 20 | u64::from(VERSION) << 56;
-        let mut limbs: Limbs = [high, (low >> 64) as u64, low as u64];
-        let mut chunks = [0; 3];
-        for chunk in chunks.iter_mut().rev() {
-            let mut rest = 0_u128;
+        [high, (low >> 64) as u64, low as u64]
+    }
+}
+
+impl std::fmt::Display for SequenceNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (mut limbs, mut digits) = (self.limbs(), [0; DIGITS]);
+        // Each record of a call has its number written: one division a limb, and no other formatting.
+        for place in digits.rchunks_mut(CHUNK_DIGITS) {
+            let mut rest = 0;
             for limb in &mut limbs {
                 let part = rest << 64 | u128::from(*limb);
-                *limb = (part / u128::from(CHUNK)) as u64;
-                rest = part % u128::from(CHUNK);
+                let quotient = part / CHUNK;
+                (*limb, rest) = (quotient as u64, part - quotient * CHUNK);
             }
-            *chunk = rest as u64;
+            decimal::write(rest as u64, place);
         }
-        // A version of 2 makes 56 digits: 18 and twice 19.
-        let mut text = String::with_capacity(57);
-        write!(text, "{}{:019}{:019}", chunks[0], chunks[1], chunks[2])?;
-        f.write_str(&text)
+        f.write_str(decimal::text(&digits))
     }
 }
 

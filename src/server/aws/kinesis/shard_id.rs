@@ -1,6 +1,6 @@
 //! Names of shards: `shardId-000000000012` is the one with the index 12.
 
-use super::faults;
+use super::{decimal, faults};
 use crate::aws::error::AwsError;
 use crate::aws::operation::Call;
 use streams::{ShardInfo, StreamInfo};
@@ -9,7 +9,9 @@ const PREFIX: &str = "shardId-";
 
 /// The name of the shard of an index.
 pub(crate) fn shard_name(index: u32) -> String {
-    format!("{PREFIX}{index:012}")
+    let mut digits = [0; 12];
+    decimal::write(index.into(), &mut digits);
+    [PREFIX, decimal::text(&digits)].concat()
 }
 
 /// The index of a name; the service takes `shardId-12` and `12` as well.

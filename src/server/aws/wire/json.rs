@@ -144,8 +144,16 @@ pub(crate) fn encode(value: &Value<'_>, out: &mut Vec<u8>) {
 }
 
 fn encode_text(text: &str, out: &mut Vec<u8>) {
-    // Memory takes every byte.
-    let _ = serde_json::to_writer(out, text);
+    // Most texts are written as they are, and looked through without a branch for each byte.
+    let escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if text.bytes().fold(false, |any, byte| any | escaped(byte)) {
+        // Memory takes every byte.
+        let _ = serde_json::to_writer(out, text);
+        return;
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
 /// Seconds with up to three decimals.
