@@ -35,6 +35,12 @@ async fn the_kinesis_client_library_through_a_split_and_a_merge() {
 }
 
 #[tokio::test]
+async fn the_daemon_for_consumers_in_other_languages() {
+    let server = Server::start().await;
+    run(python("kinesis_multilang.py", &server, &[]), &server).await;
+}
+
+#[tokio::test]
 async fn aggregated_records_are_taken_apart_again() {
     let server = Server::start_with(no_limits()).await;
     run(python("kinesis_aggregation.py", &server, &[]), &server).await;
