@@ -11,12 +11,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::{TlsConnector, client};
 
-async fn connect(address: SocketAddr, roots: RootCertStore, alpn: &[u8]) -> client::TlsStream<TcpStream> {
+async fn connect(address: SocketAddr, roots: RootCertStore, alpn: &[&[u8]]) -> client::TlsStream<TcpStream> {
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     let builder =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![alpn.to_vec()];
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
@@ -48,7 +48,7 @@ async fn rtsp_with_and_without_tls_on_one_port() {
     }
     let (server, roots) = start().await;
     // Protocols of HTTP that a client offers are no reason to turn it away.
-    assert_eq!(options(connect(server.rtsp, roots, b"rtsp").await).await, "RTSP/1.0 200 OK");
+    assert_eq!(options(connect(server.rtsp, roots, &[b"rtsp"]).await).await, "RTSP/1.0 200 OK");
     assert_eq!(options(TcpStream::connect(server.rtsp).await.unwrap()).await, "RTSP/1.0 200 OK");
 }
 
@@ -59,21 +59,25 @@ async fn both_versions_of_http_over_tls() {
         http::Request::get(uri).header("host", "localhost").body(Empty::<Bytes>::new()).unwrap()
     };
 
-    let stream = connect(server.address, roots.clone(), b"http/1.1").await;
+    let stream = connect(server.address, roots.clone(), &[b"http/1.1"]).await;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let response = sender.send_request(request("/healthz".to_owned())).await.unwrap();
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok\n");
 
-    let stream = connect(server.address, roots, b"h2").await;
-    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
-    let (mut sender, connection) = handshake.unwrap();
-    tokio::spawn(connection);
-    let uri = format!("https://localhost:{}/healthz", server.address.port());
-    let response = sender.send_request(request(uri)).await.unwrap();
-    assert_eq!(response.version(), http::Version::HTTP_2);
-    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok\n");
+    // Some clients agree on no protocol and begin with the preface of HTTP/2 all the same.
+    for alpn in [&[&b"h2"[..]][..], &[]] {
+        let stream = connect(server.address, roots.clone(), alpn).await;
+        assert_eq!(stream.get_ref().1.alpn_protocol(), alpn.first().copied());
+        let handshake =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+        let (mut sender, connection) = handshake.unwrap();
+        tokio::spawn(connection);
+        let uri = format!("https://localhost:{}/healthz", server.address.port());
+        let response = sender.send_request(request(uri)).await.unwrap();
+        assert_eq!(response.version(), http::Version::HTTP_2);
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok\n");
+    }
 }
 
 #[test]

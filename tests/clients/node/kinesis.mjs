@@ -11,6 +11,7 @@ const {
   GetShardIteratorCommand,
   KinesisClient,
   ListShardsCommand,
+  ListStreamsCommand,
   PutRecordsCommand,
   RegisterStreamConsumerCommand,
   ResourceNotFoundException,
@@ -20,13 +21,14 @@ const {
 
 const RECORDS = 400;
 
-function connect(requestHandler) {
+function connect(requestHandler, more) {
   return new KinesisClient({
     endpoint: process.env.ENDPOINT,
     region: "us-east-1",
     credentials: { accessKeyId: process.env.KEY_ID, secretAccessKey: process.env.SECRET },
     maxAttempts: 1,
     ...(requestHandler && { requestHandler }),
+    ...more,
   });
 }
 
@@ -108,6 +110,17 @@ async function check(name, handler) {
   console.log(`${name}: ${RECORDS * 2} records`);
 }
 
+/** A clock that is an hour slow is refused, and set by the client itself from what the refusal says. */
+async function checkClock() {
+  const kinesis = connect(undefined, { maxAttempts: 2, systemClockOffset: -3_600_000 });
+  await kinesis.send(new ListStreamsCommand({}));
+  const offset = kinesis.config.systemClockOffset;
+  assert.ok(Math.abs(offset) < 60_000, `the clock was set by ${offset} ms`);
+  kinesis.destroy();
+  console.log("a slow clock is set");
+}
+
+await checkClock();
 await check("http2");
 await check("http1", new NodeHttpHandler());
 process.exit(0);
