@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
-use tests::harness::server::Server;
+use tests::harness::server::{Server, Settings};
 use tests::harness::{scripts, wait};
 
 async fn run(name: &str, server: &Server, arguments: &[&str]) {
@@ -42,6 +42,18 @@ async fn shards_that_are_pushed_too_hard_say_so() {
 #[tokio::test]
 async fn refusals_are_in_the_words_that_clients_know() {
     run("kinesis_refusals.py", &unlimited().await, &[]).await;
+}
+
+/// What `kinesis_contract.toml` lists, against the model and, by three scripts, against the server.
+#[tokio::test]
+async fn the_table_is_complete_and_true() {
+    let server = unlimited().await;
+    for script in ["kinesis_table.py", "kinesis_constraints.py", "kinesis_answers.py", "kinesis_errors.py"] {
+        run(script, &server, &[]).await;
+    }
+    let slow = vec!["--call-rate-percent=1".to_owned()];
+    let server = Server::start_with(Settings { args: slow, ..Settings::default() }).await;
+    run("kinesis_rates.py", &server, &[]).await;
 }
 
 #[tokio::test]

@@ -1,33 +1,14 @@
 """CBOR, as the Java SDKs speak it, encoded and decoded by cbor2: blobs are byte strings, timestamps are tag 1 with
 milliseconds."""
-import os
 import time
 
 import cbor2
 import requests
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
-from kinesis_client import ENDPOINT, REGION, client, create, same
+from kinesis_client import ENDPOINT, client, create, same
+from kinesis_wire import Wire
 
-CBOR = "application/x-amz-cbor-1.1"
-
-
-
-
-def decode(body):
-    # cbor2 takes tag 1 for seconds: what it makes of milliseconds is years off, so the number is kept instead.
-    return cbor2.loads(body.replace(b"\xc1\x1b", b"\x1b"))
-
-
-def call(operation, body):
-    headers = {"Content-Type": CBOR, "X-Amz-Target": f"Kinesis_20131202.{operation}"}
-    request = AWSRequest(method="POST", url=f"{ENDPOINT}/", data=body, headers=headers)
-    SigV4Auth(Credentials(os.environ["KEY_ID"], os.environ["SECRET"]), "kinesis", REGION).add_auth(request)
-    answer = requests.post(f"{ENDPOINT}/", data=body, headers=dict(request.headers), timeout=30)
-    same(answer.headers["Content-Type"], CBOR)
-    return answer.status_code, decode(answer.content) if answer.content else None
+call = Wire("cbor").send
 
 
 def indefinite(pairs):

@@ -28,6 +28,17 @@ while waiting:
 assert throttled > 0, "2.4 MB went into a shard of 1 MB/s at once"
 same([record["Data"] for record in read(kinesis, iterator(kinesis, "s", "0"))], wanted)
 
+create(kinesis, "one")
+for _ in range(20):
+    try:
+        kinesis.put_record(StreamName="one", Data=b"x" * 1_000_000, PartitionKey="a")
+    except kinesis.exceptions.ProvisionedThroughputExceededException as error:
+        same(error.response["Error"]["Message"],
+             "Rate exceeded for shard shardId-000000000000 in stream one under account 000000000000.")
+        break
+else:
+    raise AssertionError("20 MB went into a shard of 1 MB/s at once")
+
 at = iterator(kinesis, "s", "0", "LATEST")
 refused = 0
 for _ in range(12):
@@ -48,4 +59,4 @@ assert told, "twenty lists within a moment"
 same(set(told), {"Rate exceeded for account 000000000000."})
 patient = client(config=Config())
 for _ in range(8):
-    same(patient.list_streams()["StreamNames"], ["s"])
+    same(patient.list_streams()["StreamNames"], ["one", "s"])

@@ -62,3 +62,36 @@ async fn after_one_failed_sync_nothing_is_taken_until_the_next_start() {
     assert!(after.starts_with(before), "{after:?}");
     assert_eq!(server.push("cam", FOOTAGE.clone()).await.status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn records_are_not_acknowledged_after_a_failed_sync() {
+    let failing = Arc::new(FailingSync::default());
+    let folder = TempDir::new().unwrap();
+    let config = config(&folder.path().join("data"), |_| {});
+    let files = HookedFiles::new(Arc::new(RealFiles), failing.clone());
+    let env = Env { files: Arc::new(files), ..Env::real() };
+    let server = TestServer::start_in(env, config, None).await;
+    let ask = async |operation: &str, input: Value| {
+        let request = server.request(Method::POST, &format!("/v1/kinesis/{operation}"));
+        let answer = request.body(input.to_string()).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    let created = ask("CreateStream", serde_json::json!({"StreamName": "s", "ShardCount": 1})).await;
+    assert_eq!(created, (StatusCode::OK, String::new()));
+    let record = serde_json::json!({"Data": "", "PartitionKey": "a"});
+    let one = serde_json::json!({"StreamName": "s", "Data": "", "PartitionKey": "a"});
+    let many = serde_json::json!({"StreamName": "s", "Records": [record]});
+    assert_eq!(ask("PutRecord", one.clone()).await.0, StatusCode::OK);
+
+    failing.0.store(true, Ordering::SeqCst);
+    for _ in 0..2 {
+        let (status, said) = ask("PutRecord", one.clone()).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{said}");
+        assert!(said.contains(r#""__type":"InternalFailure""#) && !said.contains("injected"), "{said}");
+        let (status, said) = ask("PutRecords", many.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{said}");
+        assert!(said.contains(r#""FailedRecordCount":1"#), "{said}");
+        assert!(said.contains(r#""ErrorCode":"InternalFailure""#), "{said}");
+    }
+    assert!(!failing.0.load(Ordering::SeqCst));
+}

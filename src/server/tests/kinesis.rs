@@ -84,15 +84,27 @@ async fn iterators_are_good_for_five_minutes() {
 }
 
 #[tokio::test]
-async fn tokens_of_list_shards_are_good_for_five_minutes() {
+async fn tokens_of_lists_are_good_for_five_minutes() {
     let (server, clock) = start().await;
     done(&server, "CreateStream", json!({"StreamName": "s", "ShardCount": 3})).await;
+    let arn = "arn:aws:kinesis:us-east-1:000000000000:stream/s";
+    for name in ["a", "b", "c"] {
+        done(&server, "RegisterStreamConsumer", json!({"StreamARN": arn, "ConsumerName": name})).await;
+    }
     let page = done(&server, "ListShards", json!({"StreamName": "s", "MaxResults": 1})).await;
-    let next = json!({"NextToken": page["NextToken"]});
+    let shards = json!({"NextToken": page["NextToken"]});
+    let page = done(&server, "ListStreamConsumers", json!({"StreamARN": arn, "MaxResults": 1})).await;
+    let consumers = json!({"StreamARN": arn, "NextToken": page["NextToken"]});
+    let both = [("ListShards", shards, "Shards"), ("ListStreamConsumers", consumers, "Consumers")];
     clock.advance(Duration::from_secs(300));
-    assert_eq!(done(&server, "ListShards", next.clone()).await["Shards"].as_array().map(Vec::len), Some(2));
+    for (operation, next, list) in &both {
+        let rest = done(&server, operation, next.clone()).await;
+        assert_eq!(rest[*list].as_array().map(Vec::len), Some(2), "{operation}: {rest}");
+    }
     clock.advance(Duration::from_millis(1));
-    assert_eq!(refused(&server, "ListShards", next).await, "ExpiredNextTokenException");
+    for (operation, next, _) in both {
+        assert_eq!(refused(&server, operation, next).await, "ExpiredNextTokenException");
+    }
 }
 
 #[tokio::test]

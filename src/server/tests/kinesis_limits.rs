@@ -186,3 +186,58 @@ async fn five_streams_are_made_at_a_time_and_twenty_consumers_registered() {
     }
     assert_eq!(call(&server, "RegisterStreamConsumer", &register(20)).await.unwrap_err().0, LIMIT);
 }
+
+#[tokio::test]
+async fn keys_of_streams_change_so_many_times_a_day() {
+    let (server, clock) = start().await;
+    let vault = &server.app.vault;
+    for alias in ["alias/one", "alias/two"] {
+        vault.create_alias(alias, &vault.create_key("").unwrap(), 0).unwrap();
+    }
+    let mut refused = Vec::new();
+    // Of the second stream the key is changed once more before, so that it is the other operation's turn when it is enough.
+    for (stream, first) in [("s", None), ("t", Some("alias/two"))] {
+        done(&server, "CreateStream", json!({"StreamName": stream, "ShardCount": 1})).await;
+        let with = |key: &str| json!({"StreamName": stream, "EncryptionType": "KMS", "KeyId": key});
+        if let Some(first) = first {
+            done(&server, "StartStreamEncryption", with(first)).await;
+        }
+        for turn in 0..200 {
+            let operation = ["StartStreamEncryption", "StopStreamEncryption"][turn % 2];
+            if let Err((code, _)) = call(&server, operation, &with("alias/one")).await {
+                refused.push((operation, code));
+                clock.advance(Duration::from_secs(24 * 3600));
+                assert_eq!(call(&server, operation, &with("alias/one")).await, Ok(()));
+                break;
+            }
+        }
+    }
+    assert_eq!(refused, [("StartStreamEncryption", LIMIT), ("StopStreamEncryption", LIMIT)]);
+}
+
+#[tokio::test]
+async fn a_commitment_ends_after_a_day() {
+    let (server, clock) = start().await;
+    let demand = json!({"StreamName": "s", "StreamModeDetails": {"StreamMode": "ON_DEMAND"}});
+    done(&server, "CreateStream", demand).await;
+    let set = async |status: &str| {
+        let input = json!({"MinimumThroughputBillingCommitment": {"Status": status}});
+        let answer = done(&server, "UpdateAccountSettings", input).await;
+        let described = done(&server, "DescribeAccountSettings", json!({})).await;
+        assert_eq!(answer, described);
+        answer["MinimumThroughputBillingCommitment"].clone()
+    };
+    assert_eq!(set("ENABLED").await["Status"], "ENABLED");
+    // It is good for more consumers of a stream on demand.
+    let register = |number: u32| json!({"StreamARN": "arn:aws:kinesis:us-east-1:000000000000:stream/s", "ConsumerName": format!("c{number}")});
+    for number in 0..21 {
+        done(&server, "RegisterStreamConsumer", register(number)).await;
+    }
+    let ending = set("DISABLED").await;
+    assert_eq!(ending["Status"], "ENABLED_UNTIL_EARLIEST_ALLOWED_END");
+    assert!(ending.get("EndedAt").is_none(), "{ending}");
+    clock.advance(Duration::from_secs(24 * 3600));
+    let ended = set("DISABLED").await;
+    assert_eq!((&ended["Status"], &ended["EndedAt"]), (&json!("DISABLED"), &ending["EarliestAllowedEndAt"]));
+    assert_eq!(call(&server, "RegisterStreamConsumer", &register(21)).await.unwrap_err().0, LIMIT);
+}

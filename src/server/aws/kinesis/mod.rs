@@ -7,6 +7,8 @@ mod account;
 mod capacity;
 mod change;
 mod consumers;
+#[cfg(test)]
+mod contract;
 mod decimal;
 mod describe;
 mod encryption;
