@@ -1,31 +1,18 @@
 //! Keys over the wire, by a client nobody here wrote, and what users may do with them.
-#![allow(clippy::disallowed_methods, clippy::print_stdout)] // black-box tests speak, and run on real time
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::process::Command;
-use tests::harness::paths;
-use tests::harness::server::{KEY_ID, SECRET, Server};
-
-fn python(script: &str, arguments: &[&str]) -> String {
-    let script = paths::root().join("tests/clients").join(script);
-    let output = Command::new(paths::python()).arg(script).args(arguments).output().expect("python");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    said
-}
+use tests::harness::scripts::{python, run};
+use tests::harness::server::Server;
 
 #[tokio::test]
 async fn boto3_manages_keys_and_they_survive_a_kill() {
     let mut server = Server::start().await;
-    let said = python("kms_keys.py", &[server.url(), KEY_ID, SECRET]);
-    print!("{said}");
-    let checks: usize = said.split(' ').next().and_then(|count| count.parse().ok()).expect("a count");
-    assert!(checks > 80, "{said}");
+    run(python("kms_keys.py", &server, &[]), &server).await;
     server.kill().await;
     server.restart().await;
     // The same again beside what is there.
-    python("kms_keys.py", &[server.url(), KEY_ID, SECRET]);
+    run(python("kms_keys.py", &server, &[]), &server).await;
 }
 
 #[tokio::test]
@@ -44,7 +31,7 @@ async fn a_user_may_do_with_streams_and_keys_what_policies_say() {
     let made: Value = made.json().await.expect("JSON");
     let text = |name: &str| made[name].as_str().expect("text").to_owned();
     let (id, secret) = (text("key_id"), text("secret"));
-    print!("{}", python("kms_users.py", &[server.url(), KEY_ID, SECRET, &id, &secret]));
+    run(python("kms_users.py", &server, &[&id, &secret]), &server).await;
     let audit = std::fs::read_to_string(server.data().join("audit/audit.jsonl")).expect("audit log");
     for needle in [r#""action":"kms:CreateKey""#, r#""who":"anna""#, r#""event":"refusal""#] {
         assert!(audit.contains(needle), "{needle} in {audit}");

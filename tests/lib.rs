@@ -16,6 +16,7 @@ pub mod harness {
     pub mod processes;
     pub mod promises;
     pub mod pusher;
+    pub mod root_kms;
     pub mod rtsp;
     pub mod scripts;
     pub mod seed;

@@ -3,6 +3,7 @@
 use crate::audit::Audit;
 use crate::auth::Identities;
 use crate::aws::Aws;
+use crate::aws::root_kms::RootKms;
 use crate::cameras::Cameras;
 use crate::cameras::pull::Sources;
 use crate::config::Config;
@@ -38,6 +39,8 @@ pub struct AppState {
     pub vault: Arc<Vault>,
     /// Changes the vault's keys.
     pub keystore: Keystore,
+    /// The external KMS that has the root key, if one has.
+    pub root_kms: Option<RootKms>,
     /// Who did what.
     pub audit: Audit,
     /// Who may sign in.

@@ -1,9 +1,11 @@
-//! `/healthz`: it answers. `/readyz`: the disk takes writes, the log does, and frames can be made.
+//! `/healthz`: it answers. `/readyz`: the disk takes writes, the log does, frames can be made, and an external KMS that has the
+//! root key lets it be used.
 //!
 //! A lane of the log that has seen a write or a sync fail takes no more until the server is started again: only then is the
 //! file looked at afresh, and what was acknowledged told from what was not. `/readyz` says so, for whoever restarts servers.
 
 use crate::app::App;
+use crate::aws::root_kms::{RootKms, Standing};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -43,9 +45,14 @@ pub async fn readyz(State(app): State<App>) -> Response {
         Ok(pool) => Err(format!("no media-worker is up: {}", pool.stats().description)),
         Err(error) => Err(error.to_string()),
     };
-    let ready = disk.is_ok() && log.is_ok() && workers.is_ok();
+    let root = match app.root_kms.as_ref().map(RootKms::standing) {
+        Some(Standing::Refused(_, why)) => Err(why),
+        // Whoever is up can go on.
+        Some(Standing::Good | Standing::Unanswered(_)) | None => Ok(()),
+    };
+    let ready = disk.is_ok() && log.is_ok() && workers.is_ok() && root.is_ok();
     let word = |outcome: Result<(), String>| outcome.err().unwrap_or_else(|| "ok".to_owned());
-    let checks = json!({"disk": word(disk), "log": word(log), "workers": word(workers)});
+    let checks = json!({"disk": word(disk), "log": word(log), "workers": word(workers), "root": word(root)});
     let body: Value = json!({"ready": ready, "checks": checks});
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()

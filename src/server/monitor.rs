@@ -5,6 +5,7 @@
 
 use crate::app::App;
 use crate::auth::{Access, Action, SIGN_IN_REQUIRED, Target};
+use crate::aws::root_kms::Standing;
 use crate::error::ApiError;
 use crate::metrics::{Snapshot, resident_bytes};
 use crate::workers::Pool;
@@ -39,6 +40,7 @@ async fn look(app: &App, named: bool) -> Result<String, prometheus::Error> {
     workers(app, &snapshot)?;
     let help = "Lines of the audit log that could not be written";
     snapshot.value("kinetoscope_audit_dropped_total", help, app.audit.dropped() as f64)?;
+    root_kms(app, &snapshot)?;
     cameras(app, &snapshot)?;
     rtsp(app, &snapshot)?;
     if named {
@@ -126,6 +128,24 @@ fn disk(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
         Some(free) => snapshot.value("kinetoscope_disk_free_bytes", "What may still be written", free as f64),
         None => Ok(()),
     }
+}
+
+/// The external KMS that has the root key, if one has.
+fn root_kms(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let Some(kms) = &app.root_kms else { return Ok(()) };
+    let (standing, counts) = (kms.standing(), kms.counts());
+    let is = |is: bool| f64::from(u8::from(is));
+    let values = [
+        ("refused", "1 while the root key may not be used", is(matches!(standing, Standing::Refused(..)))),
+        ("unanswered", "1 while it is not known", is(matches!(standing, Standing::Unanswered(_)))),
+        ("checks_total", "Times the KMS was asked whether it may be used", counts.asked as f64),
+        ("checks_refused_total", "Times it may not", counts.refused as f64),
+        ("checks_unanswered_total", "Times the KMS did not say", counts.unanswered as f64),
+    ];
+    for (name, help, value) in values {
+        snapshot.value(&format!("kinetoscope_root_kms_{name}"), help, value)?;
+    }
+    Ok(())
 }
 
 fn workers(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {

@@ -13,6 +13,7 @@ use crate::frames::ARCHIVES_MAX;
 use crate::health::DiskProbe;
 use crate::keystore_copy::{self, Keystore};
 use crate::metrics::Metrics;
+use crate::root::{Root, RootError};
 use crate::rtsp::Rtsp;
 use crate::workers::{Pool, PoolConfig};
 use shardlog::env::{Env, FileSystem, RealFiles};
@@ -26,7 +27,7 @@ use streams::{DiskMarks, Streams, StreamsConfig};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vault::{Entropy, RootSource, Vault, VaultError};
+use vault::{Entropy, Vault, VaultError};
 use video::{Video, VideoConfig};
 
 /// How long ingest sessions and media-workers may take to finish after a signal to stop.
@@ -40,6 +41,9 @@ pub enum ServiceError {
     /// The keystore.
     #[error("keystore: {0}")]
     Vault(#[from] VaultError),
+    /// The root key.
+    #[error("root key: {0}")]
+    Root(#[from] RootError),
     /// The keystore is not there, and the metadata that it sealed has no copy of it.
     #[error("the keystore {0} is lost, and there is no copy of it in the metadata: put one back")]
     KeystoreLost(PathBuf),
@@ -86,7 +90,7 @@ impl Service {
     pub async fn open(
         config: Config,
         data: &DataDir,
-        root: RootSource,
+        root: Root,
         preset: Option<Credentials>,
         env: Env,
     ) -> Result<Self, ServiceError> {
@@ -94,17 +98,13 @@ impl Service {
             tracing::warn!(path = %path.display(), "left an unknown file in the data directory alone");
         }
         let marks = disk_marks(&config, data)?;
-        let options = LocalOptions {
-            segment_bytes: config.segment_mib << 20,
-            recent_bytes: usize::try_from(config.live_cache_mib << 20).unwrap_or(usize::MAX),
-            reserve_bytes: marks.reserve,
-            ..LocalOptions::default()
-        };
-        let store = Arc::new(LocalStore::open(data.log(), options, env.clone()).await?);
+        let store = LocalStore::open(data.log(), log_options(&config, marks), env.clone()).await?;
+        let store = Arc::new(store);
         let log: Arc<dyn LogStore> = store.clone();
         let meta: Arc<dyn MetaStore> =
             Arc::new(JournalledMeta::open(data.meta(), log.clone(), env.clone()).await?);
         keystore_copy::restore(&*meta, &data.keys()).await?;
+        let root_kms = root.kms().cloned();
         let vault = open_vault(data, root, &env).await?;
         let opened =
             Identities::open(meta.clone(), vault.clone(), env.clone(), preset, &data.credentials()).await?;
@@ -137,6 +137,7 @@ impl Service {
             keys,
             keystore,
             audit,
+            root_kms,
             metrics,
             rtsp: Rtsp::default(),
             disk: DiskProbe::default(),
@@ -216,9 +217,21 @@ fn keep_house(app: &App) {
             () = keeper.keys.keep_used() => {}
             () = keeper.audit.keep_counting() => {}
             () = keeper.keystore.keep_sweeping() => {}
+            () = keep_asking_for_root(&keeper) => {}
             () = ended.cancelled() => {}
         }
     });
+}
+
+/// Asks the external KMS, if there is one, whether the root key may still be used.
+async fn keep_asking_for_root(app: &App) {
+    match &app.root_kms {
+        Some(kms) => {
+            let interval = Duration::from_secs(app.config.root_kms_check_s);
+            kms.keep_asking(&app.vault, interval, &app.env).await;
+        }
+        None => std::future::pending().await,
+    }
 }
 
 /// How full the disk may become.
@@ -228,8 +241,17 @@ fn disk_marks(config: &Config, data: &DataDir) -> Result<DiskMarks, ServiceError
     Ok(DiskMarks { full_below: config.disk_free_min.of(total).max(2 * reserve), reserve })
 }
 
+fn log_options(config: &Config, marks: DiskMarks) -> LocalOptions {
+    LocalOptions {
+        segment_bytes: config.segment_mib << 20,
+        recent_bytes: usize::try_from(config.live_cache_mib << 20).unwrap_or(usize::MAX),
+        reserve_bytes: marks.reserve,
+        ..LocalOptions::default()
+    }
+}
+
 /// The environment's randomness, as the vault takes it.
-struct EnvEntropy(Env);
+pub(crate) struct EnvEntropy(pub(crate) Env);
 
 impl Entropy for EnvEntropy {
     fn fill(&self, buffer: &mut [u8]) {
@@ -238,7 +260,8 @@ impl Entropy for EnvEntropy {
 }
 
 /// Opens the keystore of a data directory.
-pub async fn open_vault(data: &DataDir, root: RootSource, env: &Env) -> Result<Arc<Vault>, ServiceError> {
+pub async fn open_vault(data: &DataDir, root: Root, env: &Env) -> Result<Arc<Vault>, ServiceError> {
+    let root = Box::pin(root.unlock(&data.keys(), env)).await?;
     let (dir, entropy) = (data.keys(), Arc::new(EnvEntropy(env.clone())));
     let vault = tokio::task::spawn_blocking(move || Vault::open(&dir, &root, entropy)).await??;
     Ok(Arc::new(vault))

@@ -5,7 +5,7 @@ use crate::limits::{DATA_KEY_LIFETIME, OPENED_KEY_LIFETIME, OPENED_KEYS_MAX};
 use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use vault::{DataKey, Vault, WrappedKey};
+use vault::{DataKey, KeyUseError, Vault, WrappedKey};
 
 /// One data key as the stream's row keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ impl DataKeys {
     }
 
     /// The data key of that number, opened. The vault is asked at the first use and again when what it said is older
-    /// than [`OPENED_KEY_LIFETIME`] at the monotonic time `now`.
+    /// than [`OPENED_KEY_LIFETIME`] at the monotonic time `now`. A root key that was taken back counts at once.
     pub(crate) fn open(
         &self,
         vault: &Vault,
@@ -116,6 +116,10 @@ impl DataKeys {
         let mut ring = self.ring();
         if ring.destroyed {
             return Err(DataKeyError::Destroyed);
+        }
+        if let Some(refusal) = vault.root_refusal() {
+            ring.opened.clear();
+            return Err(KeyUseError::Root(refusal).into());
         }
         ring.close_old(now);
         if let Some(opened) = ring.opened.iter().find(|opened| opened.number == number) {

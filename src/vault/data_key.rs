@@ -124,7 +124,7 @@ impl Vault {
         key: &KeyId,
         context: &[u8],
     ) -> Result<(DataKey, WrappedKey), KeyUseError> {
-        let keys = self.contents();
+        let keys = self.usable_contents()?;
         let (version, wrapping) = keys.newest(key)?;
         let secret = Secret::random(self.entropy());
         let mut bytes = Vec::with_capacity(WRAPPED_KEY_BYTES);
@@ -139,7 +139,7 @@ impl Vault {
 
     /// Opens a wrapped data key. The key that wraps it must be enabled; any of its versions will do.
     pub fn unwrap(&self, wrapped: &WrappedKey, context: &[u8]) -> Result<DataKey, UnwrapError> {
-        let keys = self.contents();
+        let keys = self.usable_contents()?;
         let wrapping = wrapping_key(&keys, wrapped)?;
         let (header, sealed) = wrapped.0.split_at(HEADER_BYTES);
         let plain = envelope::open(wrapping, WRAP_PURPOSE, &[header, context].concat(), sealed)

@@ -67,7 +67,7 @@ impl Vault {
         if text.len() > TEXT_BYTES_MAX {
             return Err(EncryptError::TooLong { max: TEXT_BYTES_MAX, found: text.len() });
         }
-        let keys = self.contents();
+        let keys = self.usable_contents()?;
         let (version, secret) = keys.newest(key)?;
         let mut bytes = Vec::with_capacity(HEADER_BYTES + ENVELOPE_OVERHEAD + text.len());
         bytes.push(VERSION);
@@ -82,7 +82,7 @@ impl Vault {
     pub fn decrypt(&self, encrypted: &[u8], context: &EncryptionContext) -> Result<Decrypted, UnwrapError> {
         let (key, version) = encrypted_under(encrypted)?;
         let (header, sealed) = encrypted.split_at(HEADER_BYTES);
-        let keys = self.contents();
+        let keys = self.usable_contents()?;
         let secret = keys.version(&key, version)?.ok_or(UnwrapError::UnknownKeyVersion { key, version })?;
         let text = envelope::open(secret, PURPOSE, &additional_data(header, context), sealed)
             .map_err(|_| UnwrapError::NotAuthentic)?;

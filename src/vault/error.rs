@@ -1,6 +1,6 @@
 //! What can go wrong: one enum per operation.
 
-use crate::{KeyId, Part, RootKind};
+use crate::{KeyId, Part, RootKind, RootRefusal};
 use std::io;
 use std::path::PathBuf;
 
@@ -49,6 +49,9 @@ pub enum VaultError {
     /// The keystore is intact, but this root key (or passphrase, or secret) is not its own.
     #[error("this is not the root key of the keystore {0}")]
     WrongRootKey(PathBuf),
+    /// There is no keystore to give another root.
+    #[error("there is no keystore {0}")]
+    NoKeystore(PathBuf),
     /// There is no root key file, and none may be made: not allowed, or the keystore already stands.
     #[error("there is no root key file {0}")]
     RootFileMissing(PathBuf),
@@ -151,6 +154,9 @@ pub enum KeyUseError {
     /// The key was destroyed; what it wrapped is lost.
     #[error("key {0} is destroyed")]
     Destroyed(KeyId),
+    /// No key can be used, because the root key was taken back.
+    #[error("{0}")]
+    Root(RootRefusal),
 }
 
 /// Why a data key could not be unwrapped.

@@ -1,7 +1,7 @@
 //! Keys, and sealing with them: a keystore with the operations of a KMS, and the format in which records are sealed.
 //!
 //! ```text
-//!   root key (file, passphrase or secret)
+//!   root key (file, passphrase, secret, or kept by somebody else)
 //!      └─ seals the keystore file: DATA/keys/keystore
 //!            ├─ key-encryption keys, each with versions ──wrap──► data keys (their owner stores the wrapped bytes)
 //!            │                                                      └─ per batch: HKDF, random salt ──► records
@@ -37,8 +37,9 @@ pub use error::{
 };
 pub use keystore::{
     ALIASES_MAX, AliasInfo, Attributes, DEMANDS_MAX, DESCRIPTION_BYTES_MAX, KEY_POLICY_BYTES_MAX, KEYS_MAX,
-    KeyId, KeyInfo, KeyState, NewKey, ParseKeyIdError, RootKind, RootSource, Schedule, Swept, TAGS_MAX,
-    VERSIONS_MAX, Vault, VersionCause, VersionInfo, restore, sealed_copy,
+    KeyId, KeyInfo, KeyState, NewKey, ParseKeyIdError, RootKind, RootRefusal, RootSource, Schedule,
+    StatedRoot, Swept, TAGS_MAX, VERSIONS_MAX, Vault, VersionCause, VersionInfo, WRAPPED_ROOT_BYTES_MAX,
+    change_root, restore, sealed_copy, stated_root,
 };
 pub use mac::MAC_BYTES;
 pub use seal::{BatchSealer, Part, RecordContext, Sealed, SealedHead};

@@ -1,13 +1,15 @@
-"""What a user may do: argv is the endpoint, root's key and secret, the user's key and secret."""
+"""What a user may do: argv is the user's key and secret."""
 
 import json
+import os
 import sys
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-endpoint, root_key, root_secret, key_id, secret = sys.argv[1:6]
+endpoint, root_key, root_secret = (os.environ[name] for name in ("ENDPOINT", "KEY_ID", "SECRET"))
+key_id, secret = sys.argv[1:3]
 
 
 def client(service, key, password):

@@ -11,20 +11,29 @@ const TIMEOUT: Duration = Duration::from_secs(400);
 
 /// A script in Python.
 pub fn python(name: &str, server: &Server, arguments: &[&str]) -> Command {
+    talking_to(server, python_alone(name, arguments))
+}
+
+/// A script in Python that talks to no server, or brings its own.
+pub fn python_alone(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(paths::python());
     command.arg(paths::root().join("tests/clients").join(name)).args(arguments);
-    environment(command, server)
+    on_this_machine(command)
 }
 
 /// A script in JavaScript, of `tests/clients/node`.
 pub fn node(name: &str, server: &Server) -> Command {
     let mut command = Command::new("node");
     command.arg(paths::root().join("tests/clients/node").join(name));
-    environment(command, server)
+    talking_to(server, on_this_machine(command))
 }
 
-fn environment(mut command: Command, server: &Server) -> Command {
+fn talking_to(server: &Server, mut command: Command) -> Command {
     command.env("ENDPOINT", server.url()).env("KEY_ID", KEY_ID).env("SECRET", SECRET);
+    command
+}
+
+fn on_this_machine(mut command: Command) -> Command {
     // Nothing of the machine's own: no proxy, no profile, no metadata service.
     command
         .env("NO_PROXY", "127.0.0.1")

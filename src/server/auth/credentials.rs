@@ -46,30 +46,38 @@ impl Credentials {
 
     /// Reads the `[default]` section of a file. Blocks.
     pub fn read(path: &Path) -> io::Result<Self> {
-        if std::fs::metadata(path)?.len() > FILE_BYTES_MAX {
-            return Err(io::Error::other("too large for a credentials file"));
-        }
-        Self::parse(&std::fs::read_to_string(path)?).ok_or_else(|| {
+        Self::parse(&read_profiles(path)?).ok_or_else(|| {
             io::Error::other("no [default] section with aws_access_key_id and aws_secret_access_key")
         })
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let mut in_default = false;
-        let (mut key_id, mut secret) = (None, None);
-        for line in text.lines().map(str::trim) {
-            if line.starts_with('[') {
-                in_default = line == "[default]";
-            } else if let (true, Some((name, value))) = (in_default, line.split_once('=')) {
-                match name.trim() {
-                    "aws_access_key_id" => key_id = Some(value.trim().to_owned()),
-                    "aws_secret_access_key" => secret = Some(value.trim().to_owned()),
-                    _ => {}
-                }
-            }
-        }
-        Some(Self { key_id: key_id?, secret: secret? })
+        let value = |name| profile_value(text, "default", name).map(str::to_owned);
+        Some(Self { key_id: value("aws_access_key_id")?, secret: value("aws_secret_access_key")? })
     }
+}
+
+/// The text of such a file. Blocks.
+pub(crate) fn read_profiles(path: &Path) -> io::Result<String> {
+    if std::fs::metadata(path)?.len() > FILE_BYTES_MAX {
+        return Err(io::Error::other("too large for a credentials file"));
+    }
+    std::fs::read_to_string(path)
+}
+
+/// A value in a section of such a file; the last one if there are several.
+pub(crate) fn profile_value<'a>(text: &'a str, profile: &str, name: &str) -> Option<&'a str> {
+    let (mut inside, mut found) = (false, None);
+    for line in text.lines().map(str::trim) {
+        if let Some(section) = line.strip_prefix('[') {
+            inside = section.strip_suffix(']').is_some_and(|section| section.trim() == profile);
+        } else if let (true, Some((key, value))) = (inside, line.split_once('='))
+            && key.trim() == name
+        {
+            found = Some(value.trim());
+        }
+    }
+    found
 }
 
 #[cfg(test)]

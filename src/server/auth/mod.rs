@@ -18,6 +18,7 @@ mod token;
 pub use access::{Access, Circumstances, Target, Token, judge};
 pub use action::{Action, Kind};
 pub use credentials::Credentials;
+pub(crate) use credentials::{profile_value, read_profiles};
 pub use identity::{ChangeError, Identities, Identity, KeyInfo, StoredPolicy, User};
 pub use keys::{KeysError, preset};
 pub use names::Names;

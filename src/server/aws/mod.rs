@@ -20,6 +20,7 @@ pub(crate) mod kms;
 pub(crate) mod native;
 pub(crate) mod operation;
 pub(crate) mod rates;
+pub mod root_kms;
 pub(crate) mod sigv4;
 pub(crate) mod wire;
 

@@ -10,11 +10,12 @@
 //! 6. Every video stream's heads must read, and fit together.
 //! 7. Shards without a stream, and files that are not ours, are named.
 
+use super::root_arguments::RootArguments;
 use super::{Failure, say};
 use crate::data_dir::DataDir;
 use crate::error::Causes;
 use crate::keystore_copy;
-use crate::root;
+use crate::root::Root;
 use crate::service::open_vault;
 use shardlog::env::Env;
 use shardlog::local::{LocalOptions, LocalStore};
@@ -24,7 +25,6 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use streams::{StreamKind, Streams, StreamsConfig};
-use vault::RootSource;
 use video::{FragmentQuery, TimeRange, Video, VideoConfig};
 
 /// How much is read at once.
@@ -39,20 +39,17 @@ const FAULTS_PER_SHARD_MAX: u32 = 20;
 pub(super) struct Arguments {
     /// The data directory
     data: PathBuf,
-    /// File with the root key [default: DATA/root.key]
-    #[arg(long, value_name = "FILE", env = "KINETOSCOPE_ROOT_KEY_FILE")]
-    root_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    root: RootArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let key_file = arguments.root_key_file.as_deref();
-    let root = root::source(key_file, &arguments.data, false, |name| std::env::var(name).ok());
-    let root = root.map_err(Failure::usage)?;
+    let root = arguments.root.root(&arguments.data)?;
     let data = DataDir::open(&arguments.data, false).map_err(Failure::failed)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
     let mut report = Report::default();
-    runtime.block_on(check(&data, root, &mut report));
+    runtime.block_on(Box::pin(check(&data, root, &mut report)));
     let Report { faults, streams, shards, records, bytes } = report;
     say(format_args!(
         "{streams} streams, {shards} shards, {records} records, {bytes} bytes: {faults} faults"
@@ -85,7 +82,7 @@ impl Report {
     }
 }
 
-async fn check(data: &DataDir, root: RootSource, report: &mut Report) {
+async fn check(data: &DataDir, root: Root, report: &mut Report) {
     let mut unknown = data.unknown();
     if !data.log().exists() {
         report.fault(&data.log().display().to_string(), "is not there");

@@ -2,25 +2,16 @@
 
 use super::Failure;
 use crate::auth::Credentials;
+use crate::http::{SYSTEM_CERTIFICATES, connector, exchange};
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::uri::Authority;
-use http::{HeaderValue, Method, Request, Uri};
-use http_body_util::{BodyExt, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use serde_json::Value;
 use std::path::PathBuf;
-use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 const KEY_ID: &str = "KINETOSCOPE_ACCESS_KEY_ID";
 const SECRET: &str = "KINETOSCOPE_SECRET_ACCESS_KEY";
@@ -47,7 +38,7 @@ pub(super) struct Connection {
         long,
         value_name = "FILE",
         env = "SSL_CERT_FILE",
-        default_value = "/etc/ssl/certs/ca-certificates.crt"
+        default_value = SYSTEM_CERTIFICATES
     )]
     ca: PathBuf,
 }
@@ -55,26 +46,15 @@ pub(super) struct Connection {
 impl Connection {
     /// Makes a request; its answer as JSON, or what the server says is wrong.
     pub(super) async fn request(&self, method: Method, path: &str, body: Body) -> Result<Value, Failure> {
-        let host = self.endpoint.host().unwrap_or_default();
         let tls = match self.endpoint.scheme_str() {
             Some("http") => false,
             Some("https") => true,
             _ => return Err(Failure::usage("--endpoint must begin with http:// or https://")),
         };
-        let port = self.endpoint.port_u16().unwrap_or(if tls { 443 } else { 80 });
         let request = self.head(method, path)?.body(body).map_err(Failure::failed)?;
-        // Brackets belong to the address in a URL, not to the address.
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((host, port)).await;
-        let stream =
-            stream.map_err(|error| Failure::Failed(format!("cannot reach {}: {error}", self.endpoint)))?;
-        if tls {
-            let name = ServerName::try_from(host.to_owned()).map_err(Failure::usage)?;
-            let stream = self.connector()?.connect(name, stream).await.map_err(Failure::failed)?;
-            exchange(stream, request).await
-        } else {
-            exchange(stream, request).await
-        }
+        let tls = tls.then(|| connector(&self.ca)).transpose().map_err(Failure::usage)?;
+        let response = exchange(&self.endpoint, tls.as_ref(), request, ANSWER_BYTES_MAX).await;
+        told(&response.map_err(Failure::failed)?)
     }
 
     fn head(&self, method: Method, path: &str) -> Result<http::request::Builder, Failure> {
@@ -95,40 +75,20 @@ impl Connection {
         Credentials::read(&self.credentials)
             .map_err(|error| Failure::Usage(format!("{path}: {error}; {hint}")))
     }
-
-    fn connector(&self) -> Result<TlsConnector, Failure> {
-        let failed =
-            |error: &dyn std::fmt::Display| Failure::Usage(format!("{}: {error}", self.ca.display()));
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(&self.ca).map_err(|error| failed(&error))? {
-            roots.add(certificate.map_err(|error| failed(&error))?).map_err(|error| failed(&error))?;
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = builder.map_err(Failure::failed)?.with_root_certificates(roots).with_no_client_auth();
-        Ok(TlsConnector::from(Arc::new(config)))
-    }
 }
 
-async fn exchange<T>(stream: T, request: Request<Body>) -> Result<Value, Failure>
-where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(Failure::failed)?;
-    // Its error also comes out of the request.
-    tokio::spawn(connection);
-    let response = sender.send_request(request).await.map_err(Failure::failed)?;
+/// What the answer holds, or what the server says is wrong.
+fn told(response: &Response<Bytes>) -> Result<Value, Failure> {
     let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    let body = body.map_err(Failure::failed)?.to_bytes();
+    let body = response.body();
     if status.is_success() {
         return if body.is_empty() {
             Ok(Value::Null)
         } else {
-            serde_json::from_slice(&body).map_err(Failure::failed)
+            serde_json::from_slice(body).map_err(Failure::failed)
         };
     }
-    Err(Failure::Failed(complaint(&body).unwrap_or_else(|| format!("the server answered {status}"))))
+    Err(Failure::Failed(complaint(body).unwrap_or_else(|| format!("the server answered {status}"))))
 }
 
 /// The server's own words, with its advice.

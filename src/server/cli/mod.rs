@@ -4,6 +4,8 @@ mod check;
 mod client;
 mod identity;
 mod push;
+mod rewrap;
+mod root_arguments;
 mod serve;
 mod stream;
 
@@ -25,6 +27,7 @@ struct Arguments {
 enum Command {
     Serve(Box<serve::Arguments>),
     Check(check::Arguments),
+    Rewrap(rewrap::Arguments),
     Stream(stream::Arguments),
     Push(push::Arguments),
     User(identity::user::Arguments),
@@ -66,6 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Rewrap(arguments) => rewrap::run(arguments),
         Command::Stream(arguments) => stream::run(arguments),
         Command::Push(arguments) => push::run(arguments),
         Command::User(arguments) => identity::user::run(arguments),

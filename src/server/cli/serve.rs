@@ -5,9 +5,10 @@ use crate::config::{self, Config, Effective, Layer, RtspListen};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::error::Causes;
 use crate::http::{Server, TlsError, acceptor};
+use crate::root::Root;
 use crate::rtsp::{Listening, RtspServer};
 use crate::service::Service;
-use crate::{auth, root, router};
+use crate::{auth, router};
 use shardlog::env::Env;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Every option is also a key of the TOML file (--tls-cert is tls_cert) and an environment variable
 /// (KINETOSCOPE_TLS_CERT). Secrets come through the environment only: KINETOSCOPE_ROOT_PASSPHRASE or
 /// KINETOSCOPE_ROOT_KEY instead of the root key file; KINETOSCOPE_ROOT_ACCESS_KEY_ID and
-/// KINETOSCOPE_ROOT_SECRET_ACCESS_KEY preset the first access key. RUST_LOG chooses what is logged.
+/// KINETOSCOPE_ROOT_SECRET_ACCESS_KEY preset the first access key; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or
+/// AWS_SHARED_CREDENTIALS_FILE and AWS_PROFILE, sign in to the KMS of --root-kms-key. RUST_LOG chooses what is logged.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// TOML file with settings
@@ -50,8 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let config = effective.config;
-    let root =
-        root::source(config.root_key_file.as_deref(), &config.data, true, |name| std::env::var(name).ok());
+    let root = Root::new(config.root(), &config.data, true, |name| std::env::var(name).ok());
     let root = root.map_err(Failure::usage)?;
     let preset = auth::preset(|name| std::env::var(name).ok()).map_err(Failure::usage)?;
     let tls = tls(&config).map_err(Failure::failed)?;

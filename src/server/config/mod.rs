@@ -5,10 +5,12 @@
 //! drift apart; [`Config`] is what holds in the end.
 
 use crate::auth::Names;
+use crate::root::Given;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use streams::ShardRates;
+use url::Url;
 
 mod disk_free;
 mod layers;
@@ -45,6 +47,18 @@ pub struct Layer {
     /// File with the root key that seals the keystore [default: DATA/root.key]
     #[arg(long, value_name = "FILE")]
     pub root_key_file: Option<PathBuf>,
+    /// Instead of a file: the key of a KMS (AWS KMS, or one that speaks its API) that holds the root key; its id, ARN or alias
+    #[arg(long, value_name = "KEY")]
+    pub root_kms_key: Option<String>,
+    /// Where that KMS is; plain http:// on loopback addresses only [default: that of AWS in the region]
+    #[arg(long, value_name = "URL")]
+    pub root_kms_endpoint: Option<Url>,
+    /// The region to sign for there [default: the one in the key's ARN]
+    #[arg(long, value_name = "NAME")]
+    pub root_kms_region: Option<String>,
+    /// Seconds between two questions to that KMS whether the root key may still be used [default: 240]
+    #[arg(long, value_name = "SECONDS")]
+    pub root_kms_check_s: Option<u64>,
     /// The media-worker program [default: beside this executable]
     #[arg(long, value_name = "FILE")]
     pub media_worker: Option<PathBuf>,
@@ -151,6 +165,7 @@ impl Layer {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
             rtsp_listen: Some(RtspListen::On(SocketAddr::from(([127, 0, 0, 1], 8554)))),
             insecure_http: Some(false),
+            root_kms_check_s: Some(240),
             workers: Some(2),
             worker_timeout_s: Some(20),
             worker_memory_mib: Some(1024),
@@ -201,6 +216,10 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     pub insecure_http: bool,
     pub root_key_file: Option<PathBuf>,
+    pub root_kms_key: Option<String>,
+    pub root_kms_endpoint: Option<Url>,
+    pub root_kms_region: Option<String>,
+    pub root_kms_check_s: u64,
     pub media_worker: Option<PathBuf>,
     pub workers: u32,
     pub worker_timeout_s: u64,
@@ -240,6 +259,16 @@ impl Config {
         self.tls_cert.is_some()
     }
 
+    /// Where the root key comes from.
+    pub fn root(&self) -> Given {
+        Given {
+            key_file: self.root_key_file.clone(),
+            kms_key: self.root_kms_key.clone(),
+            kms_endpoint: self.root_kms_endpoint.clone(),
+            kms_region: self.root_kms_region.clone(),
+        }
+    }
+
     /// What a shard of a data stream takes and gives per second, if that is limited.
     pub fn shard_rates(&self) -> Option<ShardRates> {
         self.shard_limits.then_some(ShardRates {
@@ -259,6 +288,8 @@ impl Config {
     /// Refuses what cannot work or would be dangerous.
     fn check(&self) -> Result<(), ConfigError> {
         let ranges = [
+            // With the time that an answer may take, less than five minutes.
+            ("root_kms_check_s", self.root_kms_check_s, 1..=280),
             ("workers", u64::from(self.workers), 1..=64),
             ("worker_timeout_s", self.worker_timeout_s, 1..=600),
             ("worker_memory_mib", self.worker_memory_mib, 128..=65536),

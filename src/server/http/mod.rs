@@ -1,6 +1,8 @@
-//! The HTTP server: accepting, limits, TLS, stopping; and what handlers of all routes share.
+//! The HTTP server: accepting, limits, TLS, stopping; and what handlers of all routes share. A client for the few requests of
+//! our own.
 
 mod body;
+mod client;
 mod idle;
 mod instant;
 mod io;
@@ -14,6 +16,7 @@ mod serve;
 mod tls;
 
 pub use body::{Upload, UploadError};
+pub use client::{ExchangeError, exchange};
 pub use idle::Idle;
 pub use instant::Instant;
 pub use io::{Guarded, KeepReading};
@@ -21,4 +24,4 @@ pub(crate) use layers::Observed;
 pub use layers::{RequestId, wrap};
 pub use params::{JsonBody, Query, TextBody};
 pub use serve::{Peer, Server};
-pub use tls::{TlsError, acceptor};
+pub use tls::{SYSTEM_CERTIFICATES, TlsError, acceptor, connector};

@@ -1,13 +1,16 @@
-//! TLS from PEM files.
+//! TLS from PEM files, for us as a server and as a client.
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls;
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// Why TLS cannot be offered.
+/// Where the system keeps the certificates that it trusts.
+pub const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// Why TLS cannot be offered, or asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read as PEM.
@@ -22,7 +25,7 @@ pub enum TlsError {
     #[error("{0} holds no certificate")]
     NoCertificate(PathBuf),
     /// Certificate and key do not go together, or are of a kind that is not supported.
-    #[error("certificate and key: {0}")]
+    #[error("certificates and keys: {0}")]
     Rustls(#[from] rustls::Error),
 }
 
@@ -45,4 +48,22 @@ pub fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Trusts the certificates of a PEM file. Blocks.
+pub fn connector(trusted: &Path) -> Result<TlsConnector, TlsError> {
+    let failed = |source| TlsError::Pem { path: trusted.to_owned(), source };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(trusted).map_err(failed)? {
+        roots.add(certificate.map_err(failed)?)?;
+    }
+    if roots.is_empty() {
+        return Err(TlsError::NoCertificate(trusted.to_owned()));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
 }

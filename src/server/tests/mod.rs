@@ -24,9 +24,10 @@ use crate::auth::Credentials;
 use crate::config::{Config, Layer, RtspListen, load};
 use crate::data_dir::DataDir;
 use crate::http::Server;
+use crate::root::Root;
+use crate::router;
 use crate::rtsp::{Listening, RtspServer};
 use crate::service::Service;
-use crate::{root, router};
 use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
@@ -89,7 +90,7 @@ impl TestServer {
 
     async fn start_in(env: Env, config: Config, tls: Option<TlsAcceptor>) -> Self {
         let data = DataDir::open(&config.data, true).unwrap();
-        let root = root::source(None, &config.data, true, |_| None).unwrap();
+        let root = Root::new(config.root(), &config.data, true, |_| None).unwrap();
         let preset = Credentials { key_id: KEY_ID.to_owned(), secret: SECRET.to_owned() };
         let listener = TcpListener::bind(config.listen).await.unwrap();
         let rtsp = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -5,7 +5,7 @@ use crate::auth::Credentials;
 use std::os::unix::fs::PermissionsExt;
 
 async fn open(config: &Config, data: &DataDir, preset: Option<Credentials>) -> Service {
-    let root = root::source(None, &config.data, true, |_| None).unwrap();
+    let root = Root::new(config.root(), &config.data, true, |_| None).unwrap();
     Service::open(config.clone(), data, root, preset, Env::real()).await.unwrap()
 }
 
@@ -70,7 +70,7 @@ async fn without_the_root_key_nothing_opens() {
     let data = DataDir::open(&config.data, true).unwrap();
     open(&config, &data, None).await.close().await.unwrap();
     std::fs::remove_file(folder.path().join("data/root.key")).unwrap();
-    let root = root::source(None, &config.data, true, |_| None).unwrap();
+    let root = Root::new(config.root(), &config.data, true, |_| None).unwrap();
     let error = Service::open(config.clone(), &data, root, None, Env::real()).await.err().unwrap();
     assert!(error.to_string().contains("root key file"), "{error}");
 }

@@ -14,6 +14,8 @@ mod durable;
 mod file;
 mod id;
 mod kms;
+mod refusal;
+mod reroot;
 mod root;
 
 pub use attributes::{Attributes, KEY_POLICY_BYTES_MAX, Schedule, TAGS_MAX, VersionCause, VersionInfo};
@@ -22,13 +24,16 @@ pub use contents::{ALIASES_MAX, DESCRIPTION_BYTES_MAX, KEYS_MAX, KeyState, VERSI
 pub use copy::{restore, sealed_copy};
 pub use id::{KeyId, ParseKeyIdError};
 pub use kms::{AliasInfo, DEMANDS_MAX, NewKey, Swept};
-pub use root::{RootKind, RootSource};
+pub use refusal::RootRefusal;
+pub use reroot::{StatedRoot, change_root, stated_root};
+pub use root::{RootKind, RootSource, WRAPPED_ROOT_BYTES_MAX};
 
 use crate::secret::Secret;
-use crate::{Entropy, KeyError, VaultError, mac};
+use crate::{Entropy, KeyError, KeyUseError, VaultError, mac};
 use aws_lc_rs::hmac;
 use contents::CONTENTS_BYTES_MAX;
 use durable::ReplaceError;
+use refusal::Refused;
 use root::Root;
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -59,6 +64,7 @@ pub struct Vault {
     mac_key: hmac::Key,
     writer: Mutex<Writer>,
     entropy: Arc<dyn Entropy>,
+    refusal: Refused,
     _lock: File,
 }
 
@@ -98,6 +104,7 @@ impl Vault {
             contents: RwLock::new(Arc::new(contents)),
             writer: Mutex::new(Writer { path, root, stopped: false }),
             entropy,
+            refusal: Refused::default(),
             _lock: lock,
         })
     }
@@ -193,6 +200,11 @@ impl Vault {
 
     pub(crate) fn contents(&self) -> Arc<Contents> {
         Arc::clone(&self.contents.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The keys, if they may be used.
+    pub(crate) fn usable_contents(&self) -> Result<Arc<Contents>, KeyUseError> {
+        self.root_refusal().map_or_else(|| Ok(self.contents()), |refusal| Err(KeyUseError::Root(refusal)))
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {

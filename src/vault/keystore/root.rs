@@ -5,6 +5,7 @@
 //! | file       | 32 random bytes in a file that only its owner may read                         |
 //! | passphrase | Argon2id; salt and cost are kept in the keystore file                          |
 //! | secret     | HKDF-SHA256 of the bytes, salt empty, info "kinetoscope vault root secret 1"   |
+//! | wrapped    | 32 random bytes that somebody else (a KMS) keeps wrapped; the keystore file carries the wrapping |
 //!
 //! The root key file is a line of text, so that it can be printed and typed in again:
 //!
@@ -25,6 +26,9 @@ use zeroize::Zeroizing;
 
 pub(super) const SALT_BYTES: usize = 16;
 
+/// Most bytes of a wrapped root key.
+pub const WRAPPED_ROOT_BYTES_MAX: usize = 16 << 10;
+
 const FILE_PREFIX: &str = "kinetoscope-root-key-1:";
 const FILE_BYTES_MAX: usize = 4096;
 const PASSPHRASE_BYTES: std::ops::RangeInclusive<usize> = 12..=1024;
@@ -38,6 +42,7 @@ enum Source {
     File { path: PathBuf, create: bool },
     Passphrase(Zeroizing<String>),
     Secret(Zeroizing<String>),
+    Wrapped { key: Secret, wrapped: Vec<u8> },
 }
 
 /// The kind of a [`RootSource`]. A keystore keeps the kind it was made with.
@@ -50,11 +55,14 @@ pub enum RootKind {
     Passphrase = 2,
     /// A secret, as from an environment variable.
     Secret = 3,
+    /// A key that somebody else wrapped, and unwraps.
+    Wrapped = 4,
 }
 
 impl RootKind {
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::File, Self::Passphrase, Self::Secret].into_iter().find(|kind| *kind as u8 == byte)
+        let kinds = [Self::File, Self::Passphrase, Self::Secret, Self::Wrapped];
+        kinds.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -64,6 +72,7 @@ impl fmt::Display for RootKind {
             Self::File => "a key file",
             Self::Passphrase => "a passphrase",
             Self::Secret => "a secret",
+            Self::Wrapped => "a key that an external KMS wrapped",
         })
     }
 }
@@ -88,6 +97,8 @@ pub(super) struct Root {
     pub(super) salt: [u8; SALT_BYTES],
     /// Of a passphrase only.
     pub(super) cost: Option<PassphraseCost>,
+    /// The key in the wrapping that its keeper gave it; empty for other kinds.
+    pub(super) wrapped: Vec<u8>,
 }
 
 impl RootSource {
@@ -107,12 +118,23 @@ impl RootSource {
         Self(Source::Secret(Zeroizing::new(text.into())))
     }
 
+    /// A key of 32 bytes that somebody else keeps: it was made there, or unwrapped from what [`stated_root`](crate::stated_root)
+    /// gave. The keystore file carries `wrapped`, of 1 to [`WRAPPED_ROOT_BYTES_MAX`] bytes, from then on. `None` if either has
+    /// another length.
+    pub fn from_wrapped(key: &[u8], wrapped: Vec<u8>) -> Option<Self> {
+        let key = Secret::from_slice(key)?;
+        (1..=WRAPPED_ROOT_BYTES_MAX)
+            .contains(&wrapped.len())
+            .then_some(Self(Source::Wrapped { key, wrapped }))
+    }
+
     /// The kind of this source.
     pub fn kind(&self) -> RootKind {
         match self.0 {
             Source::File { .. } => RootKind::File,
             Source::Passphrase(_) => RootKind::Passphrase,
             Source::Secret(_) => RootKind::Secret,
+            Source::Wrapped { .. } => RootKind::Wrapped,
         }
     }
 
@@ -139,12 +161,13 @@ impl RootSource {
     }
 
     fn root(&self, salt: [u8; SALT_BYTES], cost: PassphraseCost) -> Result<Root, VaultError> {
-        let (key, cost) = match &self.0 {
-            Source::File { path, .. } => (read_file(path)?, None),
-            Source::Passphrase(passphrase) => (from_passphrase(passphrase, &salt, cost)?, Some(cost)),
-            Source::Secret(text) => (from_secret(text)?, None),
-        };
-        Ok(Root { key, kind: self.kind(), salt, cost })
+        let root = |key, cost| Root { key, kind: self.kind(), salt, cost, wrapped: Vec::new() };
+        Ok(match &self.0 {
+            Source::File { path, .. } => root(read_file(path)?, None),
+            Source::Passphrase(passphrase) => root(from_passphrase(passphrase, &salt, cost)?, Some(cost)),
+            Source::Secret(text) => root(from_secret(text)?, None),
+            Source::Wrapped { key, wrapped } => Root { wrapped: wrapped.clone(), ..root(key.clone(), None) },
+        })
     }
 }
 
@@ -156,6 +179,7 @@ impl fmt::Debug for RootSource {
             }
             Source::Passphrase(_) => formatter.write_str("Passphrase(..)"),
             Source::Secret(_) => formatter.write_str("Secret(..)"),
+            Source::Wrapped { .. } => formatter.write_str("Wrapped(..)"),
         }
     }
 }

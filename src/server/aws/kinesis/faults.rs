@@ -6,7 +6,7 @@ use streams::{
     AppendError, CatalogueError, CreateError, DataKeyError, DeleteError, InvalidSetting, ReadError,
     ShardError, StreamStatus, UpdateError,
 };
-use vault::KeyUseError;
+use vault::{KeyUseError, RootRefusal};
 
 /// There is no such thing.
 pub(super) const NOT_FOUND: &str = "ResourceNotFoundException";
@@ -85,8 +85,23 @@ pub(super) fn key(error: &DataKeyError) -> AwsError {
         DataKeyError::Refused(KeyUseError::NotFound(id) | KeyUseError::Destroyed(id)) => {
             AwsError::new("KMSNotFoundException", format!("{id} does not exist."))
         }
-        DataKeyError::Refused(refused) => AwsError::new("KMSInvalidStateException", refused.to_string()),
+        DataKeyError::Refused(KeyUseError::Root(refusal)) => {
+            AwsError::new(root(*refusal), refusal.to_string())
+        }
+        DataKeyError::Refused(refused @ KeyUseError::PendingDeletion(_)) => {
+            AwsError::new("KMSInvalidStateException", refused.to_string())
+        }
         other => AwsError::internal(other),
+    }
+}
+
+/// The key under which all others are was taken back: the same to clients as if it had been their stream's.
+fn root(refusal: RootRefusal) -> &'static str {
+    match refusal {
+        RootRefusal::Disabled => "KMSDisabledException",
+        RootRefusal::AccessDenied => "KMSAccessDeniedException",
+        RootRefusal::InvalidState => "KMSInvalidStateException",
+        RootRefusal::NotFound => "KMSNotFoundException",
     }
 }
 

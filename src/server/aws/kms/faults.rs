@@ -36,6 +36,7 @@ pub(super) fn unusable(config: &Config, error: KeyUseError) -> AwsError {
             AwsError::new("DisabledException", format!("{} is disabled.", key_arn(config, &key)))
         }
         KeyUseError::PendingDeletion(key) => pending(config, &key),
+        KeyUseError::Root(refusal) => AwsError::new("KMSInvalidStateException", refusal.to_string()),
     }
 }
 

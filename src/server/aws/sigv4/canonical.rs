@@ -1,14 +1,15 @@
 //! The canonical form of a request: what both sides hash.
 
 use super::Request;
-use super::presented::Presented;
 use http::HeaderValue;
 
 /// What of a query is not signed: the signature itself.
 const SIGNATURE: &str = "X-Amz-Signature";
 
 /// Method, path, query, signed headers and the body's hash, each in its canonical form.
-pub(super) fn canonical_request(request: &Request<'_>, presented: &Presented<'_>, payload: &str) -> Vec<u8> {
+///
+/// `signed_headers`: names in lower case, separated by semicolons.
+pub(super) fn canonical_request(request: &Request<'_>, signed_headers: &str, payload: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(request.method.as_str().as_bytes());
     out.push(b'\n');
@@ -16,11 +17,11 @@ pub(super) fn canonical_request(request: &Request<'_>, presented: &Presented<'_>
     out.push(b'\n');
     push_query(request.uri.query().unwrap_or_default(), &mut out);
     out.push(b'\n');
-    for name in presented.signed_headers.split(';') {
+    for name in signed_headers.split(';') {
         push_header(request, name, &mut out);
     }
     out.push(b'\n');
-    out.extend_from_slice(presented.signed_headers.as_bytes());
+    out.extend_from_slice(signed_headers.as_bytes());
     out.push(b'\n');
     out.extend_from_slice(payload.as_bytes());
     out

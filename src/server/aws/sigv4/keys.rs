@@ -26,8 +26,17 @@ fn name(scope: &Scope<'_>) -> String {
     [scope.key_id, scope.date, scope.region, scope.service].join("/")
 }
 
+/// The signing key of a secret for a scope.
+pub(super) fn signing_key(secret: &str, scope: &Scope<'_>) -> hmac::Key {
+    let mut key = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
+    for part in [scope.date, scope.region, scope.service, TERMINATOR] {
+        key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref());
+    }
+    key
+}
+
 impl SigningKeys {
-    /// The signing key of a secret for a scope.
+    /// The same, kept or made.
     pub(super) fn derive(&self, secret: &str, scope: &Scope<'_>) -> hmac::Key {
         {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -35,11 +44,7 @@ impl SigningKeys {
                 return kept.key.clone();
             }
         }
-        let mut key = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
-        for part in [scope.date, scope.region, scope.service, TERMINATOR] {
-            key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref());
-        }
-        key
+        signing_key(secret, scope)
     }
 
     /// Keeps a key that has proven good.

@@ -1,8 +1,10 @@
-//! AWS Signature Version 4: whether a request was made by the holder of an access key's secret, and recently.
+//! AWS Signature Version 4: whether a request was made by the holder of an access key's secret, and recently; and signing
+//! requests of our own.
 //!
 //! ```text
 //! request ─► Signed::read   which key, for which day, region and service; which headers; refusals that need no secret
 //!               └─► Signed::proves   canonical request ─► string to sign ─► HMAC with the signing key ─► compare
+//! request ─► Signer::sign                            └── the same ──┘                                 ─► Authorization
 //! ```
 //! The canonical request is made from the *raw* path and query and from the headers that the client says it signed. Over HTTP/2
 //! `:authority` stands for `host`. The comparison takes the same time for any wrong signature.
@@ -15,17 +17,19 @@ mod date;
 mod keys;
 mod presented;
 mod refusal;
+mod sign;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use keys::SigningKeys;
 pub(crate) use refusal::Refusal;
+pub(crate) use sign::Signer;
 
 use aws_lc_rs::{digest, hmac};
 use canonical::canonical_request;
 use date::Skew;
 use http::{HeaderMap, Method, Uri, Version};
-use presented::Presented;
+use presented::{Presented, Scope};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -98,16 +102,9 @@ impl<'a> Signed<'a> {
         let Some(signature) = unhex(self.presented.signature) else { return false };
         let mut payload = String::with_capacity(64);
         push_hex(body_sha256, &mut payload);
-        let canonical = canonical_request(&self.request, &self.presented, &payload);
-        let mut to_sign = String::with_capacity(192);
+        let canonical = canonical_request(&self.request, &self.presented.signed_headers, &payload);
         let scope = &self.presented.scope;
-        // Memory takes every byte.
-        let _ = write!(
-            to_sign,
-            "{ALGORITHM}\n{}\n{}/{}/{}/{TERMINATOR}\n",
-            self.presented.timestamp, scope.date, scope.region, scope.service
-        );
-        push_hex(digest::digest(&digest::SHA256, &canonical).as_ref(), &mut to_sign);
+        let to_sign = string_to_sign(&self.presented.timestamp, scope, &canonical);
         let key = keys.derive(secret, scope);
         let proven = hmac::verify(&key, to_sign.as_bytes(), &signature).is_ok();
         if proven {
@@ -116,6 +113,16 @@ impl<'a> Signed<'a> {
         }
         proven
     }
+}
+
+/// What the signature is made of.
+fn string_to_sign(timestamp: &str, scope: &Scope<'_>, canonical: &[u8]) -> String {
+    let mut text = String::with_capacity(192);
+    let Scope { date, region, service, .. } = scope;
+    // Memory takes every byte.
+    let _ = write!(text, "{ALGORITHM}\n{timestamp}\n{date}/{region}/{service}/{TERMINATOR}\n");
+    push_hex(digest::digest(&digest::SHA256, canonical).as_ref(), &mut text);
+    text
 }
 
 fn push_hex(bytes: &[u8], text: &mut String) {

@@ -5,8 +5,8 @@ use super::{ALGORITHM, Refusal, Request, TERMINATOR};
 use http::header::{AUTHORIZATION, DATE};
 use std::borrow::Cow;
 
-const X_AMZ_DATE: &str = "x-amz-date";
-const SECURITY_TOKEN: &str = "x-amz-security-token";
+pub(super) const X_AMZ_DATE: &str = "x-amz-date";
+pub(super) const SECURITY_TOKEN: &str = "x-amz-security-token";
 /// Headers that decide who is asking and when: a second one could mean another thing to somebody else.
 const ONCE: &[&str] =
     &["authorization", "host", "date", X_AMZ_DATE, SECURITY_TOKEN, "x-amz-content-sha256", "x-amz-target"];
@@ -23,7 +23,7 @@ pub(super) struct Scope<'a> {
     pub(super) date: &'a str,
     pub(super) region: &'a str,
     pub(super) service: &'a str,
-    terminator: &'a str,
+    pub(super) terminator: &'a str,
 }
 
 /// The parts of a signature.

@@ -324,3 +324,37 @@ fn presigned_queries() {
     let twice = sent(&format!("{}&X-Amz-Date=20150830T123601Z", unsigned("60")), "00").refusal();
     assert_eq!(twice.1, "Found more than one 'X-Amz-Date' query-string parameter.");
 }
+
+fn signer<'a>(service: &'a str, session_token: Option<&'a str>) -> Signer<'a> {
+    Signer { key_id: KEY_ID, secret: SECRET, session_token, region: "us-east-1", service, now_ms: NOW_MS }
+}
+
+/// `get-vanilla` of the published test suite.
+#[test]
+fn what_we_sign_is_what_the_published_suite_expects() {
+    let request = http::Request::get("/").header("host", "example.amazonaws.com").body(()).unwrap();
+    let (mut parts, ()) = request.into_parts();
+    signer("service", None).sign(&mut parts, b"").unwrap();
+    assert_eq!(
+        parts.headers["authorization"].to_str().unwrap(),
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, \
+         Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"
+    );
+}
+
+#[test]
+fn what_we_sign_we_accept() {
+    for token in [None, Some("a/session+token==")] {
+        let Sent { method, uri, headers, body, .. } = Sent::new();
+        let (mut parts, ()) = http::Request::builder().method(method).uri(uri).body(()).unwrap().into_parts();
+        parts.headers = headers;
+        signer("kinesis", token).sign(&mut parts, &body).unwrap();
+        let http::request::Parts { method, uri, version, headers, .. } = parts;
+        let mut sent = Sent { method, uri, version, headers, body };
+        assert_eq!(sent.check(), Ok(true));
+        sent.body.push(b' ');
+        assert_eq!(sent.check(), Ok(false));
+    }
+    let (mut parts, ()) = http::Request::get("/").body(()).unwrap().into_parts();
+    assert!(Signer { key_id: "a\nb", ..signer("kinesis", None) }.sign(&mut parts, b"").is_err());
+}

@@ -59,7 +59,10 @@ fn no_altered_keystore_opens() {
         fs::write(home.keystore(), &flipped).unwrap();
         let error = reopen(&home).unwrap_err();
         match at {
-            8 => assert!(matches!(error, VaultError::UnknownVersion { found, .. } if found == flipped[8])),
+            // 3 is known, of another kind of root.
+            8 if flipped[8] != 3 => {
+                assert!(matches!(error, VaultError::UnknownVersion { found, .. } if found == flipped[8]));
+            }
             _ => assert!(matches!(error, VaultError::Damaged { .. }), "byte {at}: {error}"),
         }
     }
@@ -86,7 +89,7 @@ fn no_forged_keystore_opens() {
         fs::write(home.keystore(), &forged).unwrap();
         let error = reopen(&home).unwrap_err();
         let expected = match at {
-            8 => matches!(error, VaultError::UnknownVersion { .. }),
+            8 if forged[8] != 3 => matches!(error, VaultError::UnknownVersion { .. }),
             9 => matches!(error, VaultError::OtherRoot { .. } | VaultError::Damaged { .. }),
             22..54 => matches!(error, VaultError::WrongRootKey(_)),
             _ => matches!(error, VaultError::Damaged { .. }),

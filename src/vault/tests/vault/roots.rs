@@ -1,10 +1,10 @@
-//! The three sources of the root key.
+//! The sources of the root key, and changing from one to another.
 
 use crate::support::{Home, hex};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
-use vault::{RootKind, RootSource, SystemEntropy, Vault, VaultError};
+use vault::{KeyUseError, RootKind, RootRefusal, RootSource, SystemEntropy, UnwrapError, Vault, VaultError};
 
 const SECRET: &str = "8f1d3c5b7a9e0f2d4c6b8a1e3f5d7c9b0a2e4f6d8c1b3a5e7f9d0c2b4a6e8f10";
 const PASSPHRASE: &str = "correct horse battery";
@@ -184,4 +184,101 @@ fn the_wrong_kind_of_root_is_named() {
 fn no_source_prints_what_it_holds() {
     assert_eq!(format!("{:?}", RootSource::from_passphrase(PASSPHRASE)), "Passphrase(..)");
     assert_eq!(format!("{:?}", RootSource::from_secret(SECRET)), "Secret(..)");
+}
+
+/// As an external KMS hands a key out: what it is, and its wrapping.
+fn wrapped_root(byte: u8, wrapping: &[u8]) -> RootSource {
+    RootSource::from_wrapped(&[byte; 32], wrapping.to_vec()).unwrap()
+}
+
+#[test]
+fn a_wrapped_key_is_carried_by_the_keystore_file() {
+    let home = Home::new();
+    assert_eq!(vault::stated_root(&home.keys_dir()).unwrap(), None);
+    let blob = make(&home, &wrapped_root(7, b"wrapping"));
+    let stated = vault::stated_root(&home.keys_dir()).unwrap().unwrap();
+    assert_eq!((stated.kind, &stated.wrapped[..]), (RootKind::Wrapped, &b"wrapping"[..]));
+    assert_opens(&home, &wrapped_root(7, &stated.wrapped), &blob);
+    let wrong = open(&home, &wrapped_root(8, b"wrapping"));
+    assert!(matches!(wrong, Err(VaultError::WrongRootKey(_))));
+    assert!(matches!(open(&home, &home.root()), Err(VaultError::OtherRoot { .. })));
+    // A change keeps it.
+    open(&home, &wrapped_root(7, b"wrapping")).unwrap().create_key("k").unwrap();
+    assert_eq!(vault::stated_root(&home.keys_dir()).unwrap().unwrap().wrapped, b"wrapping");
+
+    let longest = vec![1; vault::WRAPPED_ROOT_BYTES_MAX];
+    let other = Home::new();
+    make(&other, &wrapped_root(7, &longest));
+    assert_eq!(vault::stated_root(&other.keys_dir()).unwrap().unwrap().wrapped, longest);
+    for (key, wrapping) in [(&[7; 31][..], 8), (&[7; 33], 8), (&[7; 32], 0), (&[7; 32], longest.len() + 1)] {
+        assert!(RootSource::from_wrapped(key, vec![1; wrapping]).is_none());
+    }
+    assert_eq!(format!("{:?}", wrapped_root(7, b"w")), "Wrapped(..)");
+}
+
+#[test]
+fn a_file_with_a_wrapped_key_that_is_cut_or_changed_is_refused() {
+    let home = Home::new();
+    make(&home, &wrapped_root(7, b"wrapping"));
+    let intact = fs::read(home.keystore()).unwrap();
+    let refused = |bytes: &[u8]| {
+        fs::write(home.keystore(), bytes).unwrap();
+        assert!(open(&home, &wrapped_root(7, b"wrapping")).is_err());
+        vault::stated_root(&home.keys_dir())
+    };
+    for len in 0..intact.len() {
+        assert!(refused(&intact[..len]).is_err(), "{len}");
+    }
+    // With a checksum that fits: the version, the kind, the length of the wrapping, the wrapping.
+    for (at, byte) in [(8, 2), (9, 1), (58, 0xff), (59, 0), (59, 200), (60, b'W')] {
+        let mut forged = intact[..intact.len() - 32].to_vec();
+        forged[at] = byte;
+        forged.extend_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &forged).as_ref());
+        // A changed wrapping shows only when the file is opened.
+        assert_eq!(refused(&forged).is_ok(), at == 60, "{at}");
+    }
+}
+
+#[test]
+fn a_keystore_moves_from_one_root_to_another_and_back() {
+    let home = Home::new();
+    let blob = make(&home, &home.root());
+    let wrapped = wrapped_root(7, b"wrapping");
+    let change =
+        |from: &RootSource, to: &RootSource| vault::change_root(&home.keys_dir(), from, to, &SystemEntropy);
+    assert!(matches!(change(&wrapped, &home.root()), Err(VaultError::OtherRoot { .. })));
+    change(&home.root(), &wrapped).unwrap();
+    assert!(matches!(open(&home, &home.root()), Err(VaultError::OtherRoot { .. })));
+    assert_opens(&home, &wrapped, &blob);
+    {
+        let _open = open(&home, &wrapped).unwrap();
+        assert!(matches!(change(&wrapped, &home.root()), Err(VaultError::InUse(_))));
+    }
+    change(&wrapped, &home.root()).unwrap();
+    assert_opens(&home, &home.root(), &blob);
+    let none = tempfile::tempdir().unwrap();
+    let refused = vault::change_root(none.path(), &wrapped, &home.root(), &SystemEntropy);
+    assert!(matches!(refused, Err(VaultError::NoKeystore(_))));
+}
+
+#[test]
+fn no_key_is_used_while_the_root_is_refused() {
+    let home = Home::new();
+    let vault = open(&home, &wrapped_root(7, b"wrapping")).unwrap();
+    let key = vault.create_key("k").unwrap();
+    let (_, wrapped) = vault.generate_data_key(&key, b"c").unwrap();
+    for refusal in
+        [RootRefusal::Disabled, RootRefusal::AccessDenied, RootRefusal::InvalidState, RootRefusal::NotFound]
+    {
+        vault.refuse_root(Some(refusal));
+        assert_eq!(vault.root_refusal(), Some(refusal));
+        let refused = KeyUseError::Root(refusal);
+        assert_eq!(vault.generate_data_key(&key, b"c").unwrap_err(), refused);
+        assert_eq!(vault.unwrap(&wrapped, b"c").unwrap_err(), UnwrapError::Key(refused));
+        assert!(vault.encrypt(&key, &Default::default(), b"t").is_err());
+        // What it takes to administer the server.
+        assert!(vault.seal_blob(b"c", b"v").is_ok() && vault.create_key("k").is_ok());
+    }
+    vault.refuse_root(None);
+    assert!(vault.unwrap(&wrapped, b"c").is_ok());
 }
