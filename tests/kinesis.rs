@@ -36,7 +36,9 @@ async fn settings_are_changed_and_shown() {
 
 #[tokio::test]
 async fn shards_that_are_pushed_too_hard_say_so() {
-    run("kinesis_limits.py", &Server::start().await, &[]).await;
+    // As many calls as the original service takes.
+    let settings = Settings { args: vec!["--call-rate-percent=100".to_owned()], ..Settings::default() };
+    run("kinesis_limits.py", &Server::start_with(settings).await, &[]).await;
 }
 
 #[tokio::test]

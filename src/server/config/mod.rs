@@ -130,7 +130,7 @@ pub struct Layer {
     #[arg(long, value_name = "KIB")]
     pub consumer_out_kib_s: Option<u64>,
     /// Calls per second that are not about records (CreateStream, ListShards ...), in per cent of what the original service
-    /// takes [default: 100]
+    /// takes, which is little for programs on one's own machine: 5 of most [default: 1000]
     #[arg(long, value_name = "PERCENT")]
     pub call_rate_percent: Option<u64>,
     /// Open shards that all data streams together may have, but for those on demand [default: 20000]
@@ -188,7 +188,7 @@ impl Layer {
             shard_out_kib_s: Some(2048),
             shard_reads_s: Some(5),
             consumer_out_kib_s: Some(2048),
-            call_rate_percent: Some(100),
+            call_rate_percent: Some(1000),
             shards_max: Some(20_000),
             on_demand_streams_max: Some(50),
             disk_free_min: Some(DiskFree::Percent(1)),

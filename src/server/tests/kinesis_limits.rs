@@ -1,12 +1,13 @@
 //! Limits of Kinesis Data Streams that are not about records, where the clock stands still.
 
-use super::kinesis::{done, start, start_with};
+use super::kinesis::{done, start_with};
 use super::*;
 use crate::auth::{Access, Identity};
 use crate::aws::dispatch;
 use crate::aws::front::perform;
 use crate::aws::wire::{Format, json};
 use serde_json::json;
+use shardlog::env::sim::ManualClock;
 
 const LIMIT: &str = "LimitExceededException";
 
@@ -22,6 +23,11 @@ async fn call(server: &TestServer, operation: &str, input: &Value) -> Result<(),
     outcome.map(drop).map_err(|error| (error.code(), error.message().to_owned()))
 }
 
+/// With the rates of the service itself.
+async fn start_strict() -> (TestServer, ManualClock) {
+    start_with(|layer| layer.call_rate_percent = Some(100)).await
+}
+
 /// How often an operation is taken before it comes too fast, and what is said then.
 async fn taken(server: &TestServer, operation: &str, input: &Value) -> (u32, &'static str, String) {
     for count in 0..2000 {
@@ -34,7 +40,7 @@ async fn taken(server: &TestServer, operation: &str, input: &Value) -> (u32, &'s
 
 #[tokio::test]
 async fn calls_are_as_many_per_second_as_the_service_takes() {
-    let (server, clock) = start().await;
+    let (server, clock) = start_strict().await;
     for name in ["s", "t"] {
         done(&server, "CreateStream", json!({"StreamName": name, "ShardCount": 2})).await;
     }
@@ -87,7 +93,7 @@ async fn rates_can_be_raised_and_lifted() {
 
 #[tokio::test]
 async fn a_refused_call_does_nothing_and_an_unknown_stream_is_said_first() {
-    let (server, clock) = start().await;
+    let (server, clock) = start_strict().await;
     for name in ["a", "b", "c", "d", "e"] {
         assert_eq!(call(&server, "CreateStream", &json!({"StreamName": name})).await, Ok(()));
     }
@@ -142,7 +148,7 @@ async fn the_account_has_so_many_shards_and_streams_on_demand() {
 
 #[tokio::test]
 async fn some_things_are_done_so_many_times_a_day() {
-    let (server, clock) = start().await;
+    let (server, clock) = start_strict().await;
     done(&server, "CreateStream", json!({"StreamName": "s", "ShardCount": 2})).await;
     let mode = |mode: &str| {
         json!({"StreamARN": "arn:aws:kinesis:us-east-1:000000000000:stream/s",
@@ -167,7 +173,7 @@ async fn some_things_are_done_so_many_times_a_day() {
 
 #[tokio::test]
 async fn five_streams_are_made_at_a_time_and_twenty_consumers_registered() {
-    let (server, _) = start().await;
+    let (server, _) = start_strict().await;
     let register = |number: u32| json!({"StreamARN": "arn:aws:kinesis:us-east-1:000000000000:stream/s", "ConsumerName": format!("c{number}")});
     let making = &server.app.aws.making;
     let s = json!({"StreamName": "s", "ShardCount": 1});
@@ -189,7 +195,7 @@ async fn five_streams_are_made_at_a_time_and_twenty_consumers_registered() {
 
 #[tokio::test]
 async fn keys_of_streams_change_so_many_times_a_day() {
-    let (server, clock) = start().await;
+    let (server, clock) = start_strict().await;
     let vault = &server.app.vault;
     for alias in ["alias/one", "alias/two"] {
         vault.create_alias(alias, &vault.create_key("").unwrap(), 0).unwrap();
@@ -217,7 +223,7 @@ async fn keys_of_streams_change_so_many_times_a_day() {
 
 #[tokio::test]
 async fn a_commitment_ends_after_a_day() {
-    let (server, clock) = start().await;
+    let (server, clock) = start_strict().await;
     let demand = json!({"StreamName": "s", "StreamModeDetails": {"StreamMode": "ON_DEMAND"}});
     done(&server, "CreateStream", demand).await;
     let set = async |status: &str| {
