@@ -20,6 +20,8 @@ pub mod console;
 pub mod data_dir;
 pub mod error;
 pub mod frames;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod health;
 pub mod hls;
 pub mod http;

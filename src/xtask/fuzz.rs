@@ -14,6 +14,7 @@ pub(crate) fn run(target: &str, rest: &[&str]) -> Outcome {
             "fuzzing needs the nightly toolchain: `rustup toolchain install nightly`".into(),
         ));
     }
-    let words = [&["run", "nightly", "cargo", "fuzz", "run", target], rest].concat();
+    let features: &[&str] = if target.starts_with("server_") { &["--features", "server"] } else { &[] };
+    let words = [&["run", "nightly", "cargo", "fuzz", "run"], features, &[target], rest].concat();
     process::run(&mut command("rustup", &words))
 }

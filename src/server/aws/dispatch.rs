@@ -4,7 +4,7 @@ use super::operation::{Operation, Service};
 use super::{kinesis, kms};
 
 /// All services.
-const SERVICES: &[&Service] = &[&kinesis::SERVICE, &kms::SERVICE];
+pub(crate) const SERVICES: &[&Service] = &[&kinesis::SERVICE, &kms::SERVICE];
 
 /// The service and operation of an `X-Amz-Target`.
 pub(crate) fn find(target: &str) -> Option<(&'static Service, &'static Operation)> {

@@ -15,6 +15,9 @@ const EXPIRES_S_MAX: u32 = 604_800;
 /// Longest header that is looked at.
 const AUTHORIZATION_BYTES_MAX: usize = 4096;
 
+/// Most headers that are signed.
+const SIGNED_HEADERS_MAX: usize = 100;
+
 /// `{key id}/{date}/{region}/{service}/aws4_request`.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
@@ -165,7 +168,15 @@ impl<'a> Presented<'a> {
         request: &Request<'_>,
         if_present: &[&str],
     ) -> Result<(), Refusal> {
-        let signed = |name: &str| self.signed_headers.split(';').any(|known| known == name);
+        let names = || self.signed_headers.split(';');
+        // Each is copied into what is hashed: a long header that is named a thousand times would cost as much as it pleases.
+        let twice = |(before, name): (usize, &str)| names().take(before).any(|known| known == name);
+        if names().nth(SIGNED_HEADERS_MAX).is_some() || names().enumerate().any(twice) {
+            return Err(Refusal::invalid(format!(
+                "'SignedHeaders' must name up to {SIGNED_HEADERS_MAX} headers, each of them once."
+            )));
+        }
+        let signed = |name: &str| names().any(|known| known == name);
         if !signed("host") && !signed(":authority") {
             return Err(Refusal::invalid(
                 "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",

@@ -244,6 +244,25 @@ fn what_decides_must_be_signed() {
     }
 }
 
+/// Else a long header would be copied as often as it is named.
+#[test]
+fn no_header_is_signed_twice_and_not_too_many_are() {
+    let many = (0..101).map(|number| format!(";x-{number}")).collect::<String>();
+    for (signed, works) in [
+        (ALL.to_owned(), true),
+        (format!("{ALL};host"), false),
+        (format!("{ALL};x-none;x-none"), false),
+        (format!("{ALL}{many}"), false),
+    ] {
+        let mut sent = Sent::signed();
+        let header = sent.headers["authorization"].to_str().unwrap().replace(ALL, &signed);
+        sent.set("authorization", &header);
+        let read = sent.check();
+        assert_eq!(read.is_ok(), works, "{signed}: {read:?}");
+        assert!(works || sent.refusal().1.contains("each of them once"), "{signed}");
+    }
+}
+
 #[test]
 fn parts_that_are_missing_are_named() {
     let refusal = |change: &dyn Fn(&mut Sent)| {

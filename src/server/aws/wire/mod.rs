@@ -71,7 +71,7 @@ pub(crate) struct Malformed;
 
 /// Any value that reads back as it was written; blobs and timestamps only where the content type can tell them.
 #[cfg(test)]
-fn value_strategy(typed: bool) -> impl proptest::strategy::Strategy<Value = Value<'static>> {
+pub(crate) fn value_strategy(typed: bool) -> impl proptest::strategy::Strategy<Value = Value<'static>> {
     use proptest::prelude::*;
     let plain = prop_oneof![
         Just(Value::Null),
