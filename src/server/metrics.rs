@@ -3,8 +3,8 @@
 use http::Method;
 use prometheus::core::{Collector, GenericCounter, GenericGauge};
 use prometheus::{
-    Counter, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Counter, CounterVec, Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec,
+    IntGauge, Opts, Registry, TextEncoder,
 };
 use std::time::Duration;
 
@@ -97,8 +97,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Adds a family of gauges.
-    pub fn gauges(
+    /// Adds a family with one label.
+    pub fn family(
         &self,
         name: &str,
         help: &str,
@@ -108,7 +108,7 @@ impl Snapshot {
         self.labelled(name, help, [label], values.into_iter().map(|(of, value)| ([of], value)))
     }
 
-    /// Adds a family of gauges with several labels each.
+    /// Adds a family with several labels each: of counters if its name ends like one, else of gauges.
     pub fn labelled<const LABELS: usize>(
         &self,
         name: &str,
@@ -116,11 +116,18 @@ impl Snapshot {
         labels: [&str; LABELS],
         values: impl IntoIterator<Item = ([String; LABELS], f64)>,
     ) -> Result<(), prometheus::Error> {
-        let family = GaugeVec::new(Opts::new(name, help), &labels)?;
+        let counts = name.ends_with("_total");
+        let counters = CounterVec::new(Opts::new(name, help), &labels)?;
+        let gauges = GaugeVec::new(Opts::new(name, help), &labels)?;
         for (of, value) in values {
-            family.get_metric_with_label_values(&of.each_ref().map(String::as_str))?.set(value);
+            let of = of.each_ref().map(String::as_str);
+            if counts {
+                counters.get_metric_with_label_values(&of)?.inc_by(value);
+            } else {
+                gauges.get_metric_with_label_values(&of)?.set(value);
+            }
         }
-        self.add(family)
+        if counts { self.add(counters) } else { self.add(gauges) }
     }
 
     /// Adds a number that somebody else keeps: a counter if its name ends like one, else a gauge.
@@ -179,7 +186,7 @@ mod tests {
     fn snapshots() {
         let snapshot = Snapshot::default();
         snapshot.value("a", "A.", 1.5).unwrap();
-        snapshot.gauges("b", "B.", "stream", [("x".into(), 1.0), ("y".into(), 2.0)]).unwrap();
+        snapshot.family("b", "B.", "stream", [("x".into(), 1.0), ("y".into(), 2.0)]).unwrap();
         let text = snapshot.text().unwrap();
         assert!(text.contains("\na 1.5\n") && text.contains(r#"b{stream="y"} 2"#), "{text}");
         assert!(resident_bytes().unwrap() > 1 << 20);

@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use shardlog::local::LocalStats;
+use streams::Traffic;
 use video::VideoInfo;
 
 /// Streams that get a series of their own; beyond that the answer would be a burden to its reader.
@@ -43,8 +44,12 @@ async fn look(app: &App, named: bool) -> Result<String, prometheus::Error> {
     root_kms(app, &snapshot)?;
     cameras(app, &snapshot)?;
     rtsp(app, &snapshot)?;
+    for (name, help, value) in traffic_values(app.streams.traffic()) {
+        snapshot.value(&format!("kinetoscope_data_{name}"), help, value)?;
+    }
     if named {
         streams(app, &snapshot).await?;
+        data_streams(app, &snapshot)?;
     }
     snapshot.text()
 }
@@ -204,7 +209,7 @@ fn cameras(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
     }
     let counts =
         app.sources.counts().into_iter().map(|(state, count)| (state.name().to_owned(), count as f64));
-    snapshot.gauges("kinetoscope_sources", "Cameras that are called for", "state", counts)
+    snapshot.family("kinetoscope_sources", "Cameras that are called for", "state", counts)
 }
 
 async fn streams(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
@@ -214,14 +219,40 @@ async fn streams(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error
         Some((stream.name.clone(), age_ms as f64 / 1000.0))
     });
     let help = "Time since the newest durable chunk";
-    snapshot.gauges("kinetoscope_stream_last_durable_age_seconds", help, "stream", ages)?;
+    snapshot.family("kinetoscope_stream_last_durable_age_seconds", help, "stream", ages)?;
     let stored = streams.iter().map(|stream| (stream.name.clone(), stream.stored_bytes as f64));
-    snapshot.gauges("kinetoscope_stream_stored_bytes", "Bytes on disk", "stream", stored)?;
+    snapshot.family("kinetoscope_stream_stored_bytes", "Bytes on disk", "stream", stored)?;
     let held = streams.iter().filter(|stream| !stream.holds.is_empty());
     let held = held.map(|stream| (stream.name.clone(), stream.held_bytes as f64));
     let help = "Bytes that stay until holds are released";
-    snapshot.gauges("kinetoscope_stream_held_bytes", help, "stream", held)?;
+    snapshot.family("kinetoscope_stream_held_bytes", help, "stream", held)?;
     clocks(&streams, snapshot)
+}
+
+/// What data streams took and gave since the start.
+fn traffic_values(traffic: Traffic) -> [(&'static str, &'static str, f64); 6] {
+    [
+        ("in_bytes_total", "Bytes of data and partition keys made durable", traffic.in_bytes as f64),
+        ("in_records_total", "Data records made durable", traffic.in_records as f64),
+        ("out_bytes_total", "Bytes that readers and subscribers got", traffic.out_bytes as f64),
+        ("out_records_total", "Data records that they got", traffic.out_records as f64),
+        ("throttled_records_total", "Data records refused as too fast", traffic.throttled_records as f64),
+        ("throttled_reads_total", "Reads refused as too fast", traffic.throttled_reads as f64),
+    ]
+}
+
+fn data_streams(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
+    let streams = app.streams.traffic_of_streams(STREAMS_MAX);
+    for (nth, (name, help, _)) in traffic_values(Traffic::default()).into_iter().enumerate() {
+        let values =
+            streams.iter().map(|(stream, traffic)| (stream.clone(), traffic_values(*traffic)[nth].2));
+        snapshot.family(&format!("kinetoscope_data_stream_{name}"), help, "stream", values)?;
+    }
+    let ages = streams
+        .iter()
+        .filter_map(|(stream, traffic)| Some((stream.clone(), traffic.behind_ms? as f64 / 1000.0)));
+    let help = "How far the slowest reader or subscriber of the last minutes is behind";
+    snapshot.family("kinetoscope_data_stream_iterator_age_seconds", help, "stream", ages)
 }
 
 /// How the clocks of the cameras that send now differ from ours.
@@ -234,12 +265,12 @@ fn clocks(streams: &[VideoInfo], snapshot: &Snapshot) -> Result<(), prometheus::
     snapshot.labelled("kinetoscope_stream_clock", help, ["stream", "clock"], sources)?;
     let offsets = sending().map(|(name, session)| (name, session.offset_ms as f64 / 1000.0));
     let help = "Arrival less the camera's time as it is kept";
-    snapshot.gauges("kinetoscope_stream_clock_offset_seconds", help, "stream", offsets)?;
+    snapshot.family("kinetoscope_stream_clock_offset_seconds", help, "stream", offsets)?;
     let drifts = sending().map(|(name, session)| (name, session.drift_ms as f64 / 1000.0));
     let help = "What the camera's media clock has lost since its session began";
-    snapshot.gauges("kinetoscope_stream_clock_drift_seconds", help, "stream", drifts)?;
+    snapshot.family("kinetoscope_stream_clock_drift_seconds", help, "stream", drifts)?;
     let cameras =
         sending().filter_map(|(name, session)| Some((name, session.camera_offset_ms? as f64 / 1000.0)));
     let help = "Arrival less the camera's own time, whether that is believed or not";
-    snapshot.gauges("kinetoscope_stream_camera_clock_offset_seconds", help, "stream", cameras)
+    snapshot.family("kinetoscope_stream_camera_clock_offset_seconds", help, "stream", cameras)
 }

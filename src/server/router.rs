@@ -45,6 +45,8 @@ pub fn build(app: &App) -> Router {
         .route("/v1/sources/probe", post(native::probe::probe))
         .route("/v1/users", get(native::users::list))
         .nest("/v1/users/{user}", user)
+        .route("/v1/keys/streams", get(native::key_streams::list))
+        .route("/v1/audit", get(native::audit::list))
         .route("/v1/policies/check", post(native::policies::check))
         .route("/v1/tokens", post(native::tokens::create))
         .merge(aws::native::routes())

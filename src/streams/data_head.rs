@@ -7,6 +7,7 @@
 //! ```
 //! The body is the record's bytes as they came.
 
+use crate::types::PlainRecord;
 use bytes::{BufMut, Bytes, BytesMut};
 
 const VERSION: u8 = 1;
@@ -15,6 +16,11 @@ const KIND_DATA: u8 = 0;
 const FIXED_BYTES: usize = 4;
 /// Longest partition key in bytes: 256 characters of any language.
 pub const PARTITION_KEY_BYTES_MAX: usize = 1024;
+
+/// What a data record counts for when rates are looked at, in bytes: its data and its partition key.
+pub fn counted_bytes(record: &PlainRecord) -> u64 {
+    record.body_len + record.head.len().saturating_sub(FIXED_BYTES) as u64
+}
 
 /// What the head of a data record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use crate::error::DataKeyError;
 use crate::limits::{DATA_KEY_LIFETIME, OPENED_KEY_LIFETIME, OPENED_KEYS_MAX};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use vault::{DataKey, KeyUseError, Vault, WrappedKey};
+use vault::{DataKey, KeyId, KeyUseError, Vault, WrappedKey};
 
 /// One data key as the stream's row keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +80,13 @@ impl DataKeys {
     /// All generations, oldest first.
     pub(crate) fn generations(&self) -> Vec<Generation> {
         self.ring().generations.clone()
+    }
+
+    /// The key-encryption keys that wrap them. One that does not parse has none, and opening it says so.
+    pub(crate) fn wrapping(&self) -> BTreeSet<KeyId> {
+        let ring = self.ring();
+        let parsed = ring.generations.iter().filter_map(|known| WrappedKey::parse(&known.wrapped).ok());
+        parsed.map(|wrapped| wrapped.key_id()).collect()
     }
 
     /// Number of the newest data key.

@@ -38,13 +38,14 @@ mod service;
 mod shard;
 mod subscribe;
 mod throttle;
+mod traffic;
 mod types;
 
 pub use catalogue::DEFAULT_KEY_ALIAS;
 pub use catalogue::settings::check_name;
 pub use consumers::ConsumerError;
 pub use data::{Capacity, Consumer, DataSettings, Distribution, note_within_a_day};
-pub use data_head::{DataHead, DataHeadError, PARTITION_KEY_BYTES_MAX};
+pub use data_head::{DataHead, DataHeadError, PARTITION_KEY_BYTES_MAX, counted_bytes};
 pub use error::{
     AppendError, CatalogueError, CreateError, DataKeyError, DeleteError, InvalidSetting, OpenError,
     ReadError, ShardError, StreamNotFound, UpdateError,
@@ -63,9 +64,10 @@ pub use service::Streams;
 pub use shard::Shard;
 pub use subscribe::{SubscribeError, Subscription, SubscriptionEnd, SubscriptionEvent};
 pub use throttle::{Bucket, ShardRates};
+pub use traffic::{RecentTraffic, Traffic};
 pub use types::{
-    Appended, ChosenKey, NewStream, PlainRecord, Record, StrayShard, StreamInfo, StreamKind, StreamPage,
-    StreamPatch, StreamStatus, StreamUsage, Unbroken, WhenFull,
+    Appended, ChosenKey, KeyedPage, KeyedStream, NewStream, PlainRecord, Record, StrayShard, StreamInfo,
+    StreamKind, StreamPage, StreamPatch, StreamStatus, StreamUsage, Unbroken, WhenFull,
 };
 // The words of the log that this crate's interface is made of.
 pub use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardId, ShardState, Source, Tail};

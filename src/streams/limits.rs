@@ -99,6 +99,10 @@ pub(crate) const SUBSCRIPTION_EVENT_RECORDS: usize = 1000;
 pub(crate) const SUBSCRIPTION_EVENT_BYTES: usize = 1 << 20;
 /// How often it is looked whether shards of streams on demand are busy.
 pub const SCALE_INTERVAL: Duration = Duration::from_secs(10);
+/// What shards take and give is counted in steps of this length.
+pub const TRAFFIC_STEP: Duration = Duration::from_secs(5);
+/// So many of them are kept.
+pub const TRAFFIC_STEPS: usize = 60;
 /// How often the number of a stream's shards may be set in 24 hours.
 pub const COUNT_SETS_PER_DAY: u32 = 10;
 /// How long it is waited before a split or merge that did not succeed is tried again: at first, and at most.

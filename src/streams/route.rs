@@ -5,6 +5,7 @@ use crate::error::{AppendError, StreamNotFound};
 use crate::limits::RESHARD_WAIT;
 use crate::service::{Core, Streams};
 use crate::shard::Shard;
+use crate::traffic::Traffic;
 use crate::types::{Record, StreamInfo};
 use futures_util::future::{BoxFuture, join_all};
 use shardlog::{Arrival, Seq};
@@ -147,13 +148,20 @@ async fn append_share(
     let now = core.env.clock.monotonic();
     let admitted = cell.meter.admit(core.config.rates.as_ref(), counts, now);
     let throttled = places.split_off(admitted);
+    let mut traffic = Traffic { throttled_records: throttled.len() as u64, ..Traffic::default() };
     if places.is_empty() {
+        core.count(stream, &cell, &traffic);
         let result = Err(AppendError::Throttled { shard });
         return Outcome { places, shard, result, throttled };
     }
     // Bodies are shared, not copied; a batch that meets a closed shard is needed again.
     let batch = places.iter().map(|&place| records[place].record.clone()).collect();
-    let result = append_durably(Shard::new(core.clone(), stream.clone(), cell), batch).await;
+    let result = append_durably(Shard::new(core.clone(), stream.clone(), cell.clone()), batch).await;
+    if result.is_ok() {
+        traffic.in_records = places.len() as u64;
+        traffic.in_bytes = places.iter().map(|&place| records[place].counts).sum();
+    }
+    core.count(stream, &cell, &traffic);
     Outcome { places, shard, result, throttled }
 }
 

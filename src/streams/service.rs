@@ -9,8 +9,10 @@ use crate::hold::Hold;
 use crate::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, StreamsConfig};
 use crate::room::{DiskState, Room};
 use crate::shard::Shard;
+use crate::traffic::Totals;
 use crate::types::{
-    ChosenKey, NewStream, StrayShard, StreamInfo, StreamKind, StreamPage, StreamPatch, StreamUsage,
+    ChosenKey, KeyedPage, KeyedStream, NewStream, StrayShard, StreamInfo, StreamKind, StreamPage,
+    StreamPatch, StreamUsage,
 };
 use shardlog::env::Env;
 use shardlog::{Limits, LogStore, MetaStore, StoreError};
@@ -51,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) stop: CancellationToken,
     /// Whether there is room on the disk.
     pub(crate) room: Room,
+    /// What shards of data records took and gave since the start.
+    pub(crate) totals: Totals,
 }
 
 impl Core {
@@ -82,6 +86,7 @@ impl Streams {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             room: Room::new(config.marks),
+            totals: Totals::default(),
         };
         Ok(Arc::new(core).into())
     }
@@ -115,6 +120,18 @@ impl Streams {
     /// The same of streams in whatever [status](crate::StreamStatus).
     pub fn list_all(&self, kind: Option<StreamKind>, after: Option<&str>, limit: usize) -> StreamPage {
         self.core.catalogue.list(kind, true, after, limit)
+    }
+
+    /// Streams of every kind, as [`list`](Self::list) gives them, and the keys that they depend on.
+    pub fn keys(&self, after: Option<&str>, limit: usize) -> KeyedPage {
+        let page = self.list(None, after, limit);
+        let with_keys = |info: Arc<StreamInfo>| {
+            let stream = self.core.catalogue.get(&info.name);
+            let mut older_keys = stream.map(|stream| stream.keys.wrapping()).unwrap_or_default();
+            older_keys.retain(|key| key.to_string() != info.key);
+            KeyedStream { info, older_keys }
+        };
+        KeyedPage { streams: page.streams.into_iter().map(with_keys).collect(), next: page.next }
     }
 
     /// Changes a stream's settings; durable on return. A shorter retention works from the next retention pass on.

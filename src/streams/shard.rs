@@ -8,6 +8,7 @@ use crate::map::ShardInfo;
 use crate::owner::{Order, Request, lost_owner, owner_of};
 use crate::pages::Pages;
 use crate::service::Core;
+use crate::traffic::Traffic;
 use crate::types::{Appended, PlainRecord, Record, StreamInfo, Unbroken};
 use bytes::Bytes;
 use shardlog::{Arrival, Parts, ReadLimit, Seq, ShardState, StoreError, StoredRecord, Tail};
@@ -168,14 +169,24 @@ impl Shard {
     /// Takes one of the reads that the shard gives per second to those without a rate of their own; whether there was one.
     pub fn admit_read(&self) -> bool {
         let now = self.core.env.clock.monotonic();
-        self.core.config.rates.as_ref().is_none_or(|rates| self.cell.meter.admit_read(rates, now))
+        let rates = self.core.config.rates.as_ref();
+        let admitted = rates.is_none_or(|rates| self.cell.meter.admit_read(rates, now));
+        if !admitted {
+            self.count(&Traffic { throttled_reads: 1, ..Traffic::default() });
+        }
+        admitted
     }
 
-    /// Counts what such a reader got, in bytes.
+    /// Takes from what the shard gives per second what such a reader got, in bytes.
     pub fn was_read(&self, bytes: u64) {
         if let Some(rates) = &self.core.config.rates {
             self.cell.meter.was_read(rates, bytes, self.core.env.clock.monotonic());
         }
+    }
+
+    /// Counts what the shard took or gave, for those who look at it.
+    pub fn count(&self, traffic: &Traffic) {
+        self.core.count(&self.stream, &self.cell, traffic);
     }
 
     fn check_alive(&self) -> Result<(), ReadError> {

@@ -4,6 +4,7 @@
 //! [`TAKE_OVER_AFTER`](crate::limits::TAKE_OVER_AFTER); later it takes over, and the first one ends.
 
 use crate::catalogue::{ShardCell, Stream};
+use crate::data_head::counted_bytes;
 use crate::error::{ReadError, ShardError};
 use crate::limits::{
     SUBSCRIPTION_EVENT_BYTES, SUBSCRIPTION_EVENT_RECORDS, SUBSCRIPTION_HEARTBEAT, SUBSCRIPTION_LIFETIME,
@@ -13,6 +14,7 @@ use crate::map::ShardInfo;
 use crate::service::{Core, Streams};
 use crate::shard::Shard;
 use crate::throttle::Bucket;
+use crate::traffic::Traffic;
 use crate::types::{PlainRecord, StreamInfo, StreamStatus};
 use shardlog::{Parts, ReadLimit, Seq, Tail};
 use std::collections::BTreeMap;
@@ -247,14 +249,21 @@ impl Subscription {
             }
             self.shard.check_key()?;
         }
+        let out_bytes = records.iter().map(counted_bytes).sum();
         if let Some(rates) = &self.core.config.rates {
-            let bytes = records.iter().map(|record| record.body_len + record.head.len() as u64).sum();
-            self.bucket.take(bytes, rates.consumer_bytes, now);
+            self.bucket.take(out_bytes, rates.consumer_bytes, now);
         }
         self.next = next;
         let reached = records.last().filter(|_| next < tail.next).map(|last| last.arrival);
         let behind_ms =
             reached.map_or(0, |arrival| self.core.env.clock.now_ms().saturating_sub(arrival.0).max(1));
+        let out_records = records.len() as u64;
+        self.shard.count(&Traffic {
+            out_bytes,
+            out_records,
+            behind_ms: Some(behind_ms),
+            ..Traffic::default()
+        });
         Ok(Some(SubscriptionEvent { records, next, behind_ms, children }))
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use shardlog::{Arrival, Seq, ShardId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use vault::KeyId;
 
@@ -159,6 +159,24 @@ impl StreamInfo {
 pub struct StreamPage {
     /// Streams in the order of their names.
     pub streams: Vec<Arc<StreamInfo>>,
+    /// What to pass as `after` for the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// A stream and the key-encryption keys that it depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedStream {
+    /// The stream, with the key on which what is written now depends.
+    pub info: Arc<StreamInfo>,
+    /// Others, on which what was written before depends.
+    pub older_keys: BTreeSet<KeyId>,
+}
+
+/// A page of streams and their keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyedPage {
+    /// Streams in the order of their names.
+    pub streams: Vec<KeyedStream>,
     /// What to pass as `after` for the next page; `None` at the end.
     pub next: Option<String>,
 }

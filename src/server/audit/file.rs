@@ -65,21 +65,30 @@ impl LogFile {
         File::open(&self.dir)?.sync_all()
     }
 
-    /// Names of the full files, oldest first.
     fn full_files(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.dir)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            let digits = name.strip_prefix("audit-").and_then(|rest| rest.strip_suffix(".jsonl"));
-            if digits
-                .is_some_and(|digits| digits.len() == 13 && digits.bytes().all(|byte| byte.is_ascii_digit()))
-            {
-                names.push(name);
-            }
-        }
-        names.sort_unstable();
-        Ok(names)
+        full_files(&self.dir)
     }
+}
+
+/// The files of a directory, oldest first, the one that is written now last.
+pub(super) fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let names = full_files(dir)?.into_iter().chain([CURRENT.to_owned()]);
+    Ok(names.map(|name| dir.join(name)).collect())
+}
+
+/// Names of the full files, oldest first.
+fn full_files(dir: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let digits = name.strip_prefix("audit-").and_then(|rest| rest.strip_suffix(".jsonl"));
+        if digits.is_some_and(|digits| digits.len() == 13 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 fn append_to(path: &Path) -> io::Result<File> {

@@ -16,18 +16,20 @@
 
 mod entry;
 mod file;
+mod read;
 mod seen;
 #[cfg(test)]
 mod tests;
 
 pub use entry::{Entry, Event};
+pub use read::{Found, Wanted};
 
 use crate::error::Causes;
 use file::LogFile;
 use seen::{Seen, WINDOW};
 use shardlog::env::Env;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +44,9 @@ pub struct Audit {
     queue: mpsc::Sender<Job>,
     seen: Mutex<Seen>,
     dropped: Arc<AtomicU64>,
+    dir: PathBuf,
+    /// Held while somebody reads: a file is 16 MiB in memory.
+    reading: tokio::sync::Mutex<()>,
     env: Env,
 }
 
@@ -62,7 +67,16 @@ impl Audit {
         let (queue, jobs) = mpsc::channel(QUEUE_LINES);
         let dropped = Arc::new(AtomicU64::new(0));
         tokio::spawn(write(file, jobs, dropped.clone(), env.clone()));
-        Ok(Self { queue, seen: Mutex::default(), dropped, env })
+        let (dir, reading) = (dir.to_owned(), tokio::sync::Mutex::default());
+        Ok(Self { queue, seen: Mutex::default(), dropped, dir, reading, env })
+    }
+
+    /// The newest lines that are wanted. One caller at a time; others wait.
+    pub async fn read(&self, wanted: Wanted) -> io::Result<Found> {
+        let _reading = self.reading.lock().await;
+        let dir = self.dir.clone();
+        let found = self.env.blocking(move || read::read(&dir, &wanted)).await;
+        found.unwrap_or_else(|| Err(io::Error::other("the reader broke off")))
     }
 
     /// Writes an entry down; returns when it is on disk.

@@ -185,7 +185,7 @@ fn refusal(user: &str, action: &str, resource: &str, because: Option<&Because>) 
         _ => "no policy allows it".to_owned(),
     };
     ApiError::forbidden("ACCESS_DENIED", format!("the user {user:?} may not do {action}{to}: {why}"))
-        .hint("kinetoscope policy check says what would be allowed")
+        .hint("see with kinetoscope policy check what would be allowed")
 }
 
 impl Token {

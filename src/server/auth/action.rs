@@ -35,6 +35,8 @@ pub enum Action {
     GetPolicy,
     DeletePolicy,
     SimulatePolicy,
+    ListKeyStreams,
+    GetAuditLog,
 }
 
 /// What an action is for those who look at it afterwards.
@@ -89,6 +91,8 @@ const TABLE: &[Row] = &[
     row(Action::GetPolicy, "iam:GetUserPolicy", None, Kind::Use),
     row(Action::DeletePolicy, "iam:DeleteUserPolicy", None, Kind::Control),
     row(Action::SimulatePolicy, "iam:SimulatePrincipalPolicy", None, Kind::Use),
+    row(Action::ListKeyStreams, "kinetoscope:ListKeyStreams", None, Kind::Use),
+    row(Action::GetAuditLog, "kinetoscope:GetAuditLog", None, Kind::Use),
 ];
 
 impl Action {
@@ -124,6 +128,6 @@ mod tests {
             let alike = TABLE.iter().filter(|other| other.name == row.name).count();
             assert_eq!(alike, 1, "{}", row.name);
         }
-        assert_eq!(Action::SimulatePolicy as usize + 1, TABLE.len(), "the last one is in the table");
+        assert_eq!(Action::GetAuditLog as usize + 1, TABLE.len(), "the last one is in the table");
     }
 }

@@ -1,5 +1,6 @@
 //! `GET /v1/video/{stream}/fragments`: the fragments of a range, in pages.
 
+use super::page::Page;
 use super::range::RangeQuery;
 use crate::app::App;
 use crate::auth::ListFragments;
@@ -7,26 +8,16 @@ use crate::error::ApiError;
 use crate::http::Query;
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
 use video::{FragmentPage, FragmentQuery};
-
-const LIMIT_DEFAULT: usize = 100;
-
-/// Which page.
-#[derive(Deserialize)]
-pub struct Page {
-    limit: Option<usize>,
-    after: Option<u64>,
-}
 
 /// Everything unless a range is given.
 pub async fn list(
     State(app): State<App>,
     camera: ListFragments,
     Query(range): Query<RangeQuery>,
-    Query(page): Query<Page>,
+    Query(page): Query<Page<u64>>,
 ) -> Result<Json<FragmentPage>, ApiError> {
     let range = range.or(0, u64::MAX);
-    let query = FragmentQuery { range, after: page.after, limit: page.limit.unwrap_or(LIMIT_DEFAULT) };
+    let query = FragmentQuery { range, after: page.after, limit: page.limit() };
     Ok(Json(app.video.fragments(&camera.stream, query).await?))
 }

@@ -1,5 +1,6 @@
 //! `/v1/video` and `/v1/video/{stream}`: list, create, describe, change, delete.
 
+use super::page::Page;
 use super::sources::{self, to_the_end};
 use crate::app::{App, AppState};
 use crate::auth::{Access, Action, CreateStream, DeleteStream, DescribeStream, Target, UpdateStream};
@@ -14,16 +15,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use streams::{SealedSettings, StreamPatch, WhenFull};
 use video::{ManageError, NewVideo, VideoInfo};
-
-const LIMIT_DEFAULT: usize = 100;
-const LIMIT_MAX: usize = 1000;
-
-/// A page of the list.
-#[derive(Deserialize)]
-pub struct Page {
-    after: Option<String>,
-    limit: Option<usize>,
-}
 
 /// Settings of a stream; what is not given stays, or gets its default.
 #[derive(Deserialize)]
@@ -81,8 +72,7 @@ pub async fn list(
 ) -> Result<Json<DescriptionPage>, ApiError> {
     access.permit(&app, Action::ListStreams, Target::All).await?;
     let address = access.allow(&app, Action::UpdateStream, Target::All).is_ok();
-    let limit = page.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
-    let page = app.video.list(page.after.as_deref(), limit).await;
+    let page = app.video.list(page.after.as_deref(), page.limit()).await;
     let streams = page.streams.into_iter().map(|info| Description::of(info, &app, address)).collect();
     Ok(Json(DescriptionPage { streams, next: page.next }))
 }

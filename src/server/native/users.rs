@@ -1,5 +1,6 @@
 //! `/v1/users`: who may sign in besides root, and their access keys.
 
+use super::page::Page;
 use super::sources::to_the_end;
 use crate::app::App;
 use crate::auth::{
@@ -13,16 +14,6 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shardlog::MetaError;
-
-const LIMIT_DEFAULT: usize = 100;
-const LIMIT_MAX: usize = 1000;
-
-/// A page of the list.
-#[derive(Deserialize)]
-pub struct Page {
-    after: Option<String>,
-    limit: Option<usize>,
-}
 
 /// A user. No secrets.
 #[derive(Serialize)]
@@ -65,7 +56,7 @@ pub async fn list(
     Query(page): Query<Page>,
 ) -> Result<Json<DescriptionPage>, ApiError> {
     access.permit(&app, Action::ListUsers, Target::All).await?;
-    let limit = page.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
+    let limit = page.limit();
     let mut users = app.keys.users(page.after.as_deref(), limit + 1);
     let more = users.len() > limit;
     users.truncate(limit);

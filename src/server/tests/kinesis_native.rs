@@ -51,6 +51,112 @@ async fn records_go_in_and_come_out() {
 }
 
 #[tokio::test]
+async fn traffic_is_told_and_measured() {
+    let server = TestServer::start().await;
+    server.kinesis("CreateStream", json!({"StreamName": "s", "ShardCount": 2})).await;
+    let record = |hash: &str| json!({"Data": "aGFsbG8=", "PartitionKey": "abc", "ExplicitHashKey": hash});
+    let records = json!([record("0"), record("1"), record("2")]);
+    server.kinesis("PutRecords", json!({"StreamName": "s", "Records": records})).await;
+    let start =
+        json!({"StreamName": "s", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"});
+    let (_, start) = server.kinesis("GetShardIterator", start).await;
+    // It leaves two of them behind.
+    let one = json!({"ShardIterator": start["ShardIterator"], "Limit": 1});
+    let (_, read) = server.kinesis("GetRecords", one).await;
+    assert!(read["MillisBehindLatest"].as_u64() > Some(0), "{read}");
+
+    let metrics = server.get("/metrics").await.text().await.unwrap();
+    for line in [
+        "kinetoscope_data_in_bytes_total 24",
+        "kinetoscope_data_out_records_total 1",
+        "kinetoscope_data_stream_in_records_total{stream=\"s\"} 3",
+        "kinetoscope_data_stream_out_bytes_total{stream=\"s\"} 8",
+        "kinetoscope_data_stream_throttled_records_total{stream=\"s\"} 0",
+    ] {
+        assert!(metrics.lines().any(|one| one == line), "{line} is not in {metrics}");
+    }
+    assert!(metrics.contains("kinetoscope_data_stream_iterator_age_seconds{stream=\"s\"} 0.0"), "{metrics}");
+    assert!(metrics.contains("# TYPE kinetoscope_data_stream_in_records_total counter"));
+    let sums = server.anonymous(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(sums.contains("kinetoscope_data_in_bytes_total 24") && !sums.contains("stream=\"s\""), "{sums}");
+
+    let told = async || server.json("/v1/data/s/traffic").await;
+    // A step is told when it is over.
+    let mut answer = told().await;
+    for _ in 0..200 {
+        if answer["traffic"]["out_records"].is_array() {
+            break;
+        }
+        server.app.env.clock.sleep(Duration::from_millis(100)).await;
+        answer = told().await;
+    }
+    let sum = |of: &Value| of.as_array().unwrap().iter().filter_map(Value::as_u64).sum::<u64>();
+    let traffic = &answer["traffic"];
+    assert_eq!([&traffic["in_bytes"], &traffic["in_records"], &traffic["out_bytes"]].map(sum), [24, 3, 8]);
+    assert!(sum(&traffic["iterator_age_ms"]) > 0 && traffic["throttled_reads"].is_null(), "{answer}");
+    assert_eq!(answer["shards"], json!([{"shard_id": "shardId-000000000000", "traffic": traffic}]));
+    assert_eq!((&answer["step_s"], traffic["in_bytes"].as_array().unwrap().len()), (&json!(5), 60));
+
+    let missing = server.get("/v1/data/none/traffic").await;
+    assert_eq!(answer_of(server.request(Method::GET, "/v1/data/none/traffic")).await.0, 400);
+    assert_eq!(missing.json::<Value>().await.unwrap()["__type"], "ResourceNotFoundException");
+    assert_eq!(server.anonymous(Method::GET, "/v1/data/s/traffic").send().await.unwrap().status(), 401);
+    let play = server.made_token(json!({"verbs": ["play"], "stream": "t"})).await;
+    let elsewhere = server.anonymous(Method::GET, "/v1/data/s/traffic").bearer_auth(play);
+    assert_eq!(answer_of(elsewhere).await.1["__type"], "AccessDeniedException");
+}
+
+#[tokio::test]
+async fn keys_are_managed_there_too_but_by_no_token() {
+    let server = TestServer::start().await;
+    let kms = async |operation: &str, input: Value| {
+        answer_of(server.request(Method::POST, &format!("/v1/kms/{operation}")).json(&input)).await
+    };
+    let (status, made) = kms("CreateKey", json!({"Description": "orders"})).await;
+    assert_eq!(status, 200, "{made}");
+    let id = &made["KeyMetadata"]["KeyId"];
+    assert_eq!(kms("CreateAlias", json!({"AliasName": "alias/orders", "TargetKeyId": id})).await.0, 200);
+    assert_eq!(kms("DescribeKey", json!({"KeyId": "alias/orders"})).await.1["KeyMetadata"]["KeyId"], *id);
+    assert_eq!(kms("ListStreams", json!({})).await.0, 404);
+    assert_eq!(kms("DescribeKey", json!({"KeyId": "alias/none"})).await.1["__type"], "NotFoundException");
+
+    // What depends on it, now and from before.
+    for stream in ["s", "t"] {
+        server.kinesis("CreateStream", json!({"StreamName": stream, "ShardCount": 1})).await;
+        let key = json!({"StreamName": stream, "EncryptionType": "KMS", "KeyId": "alias/orders"});
+        assert_eq!(server.kinesis("StartStreamEncryption", key.clone()).await.0, 200);
+        if stream == "t" {
+            assert_eq!(server.kinesis("StopStreamEncryption", key).await.0, 200);
+        }
+    }
+    let own = server.json("/v1/keys/streams?after=s").await["streams"][0]["key"].clone();
+    let told = server.json("/v1/keys/streams?limit=1").await;
+    let stream = json!({"name": "s", "kind": "data", "key": id, "older_keys": [own]});
+    assert_eq!(told, json!({"streams": [stream], "next": "s"}));
+    let told = server.json("/v1/keys/streams?after=s").await;
+    let stream = json!({"name": "t", "kind": "data", "key": own, "older_keys": [id]});
+    assert_eq!(told, json!({"streams": [stream], "next": null}));
+    let all = server.made_token(json!({"verbs": ["play", "ingest", "manage"]})).await;
+    for path in ["/v1/keys/streams", "/v1/audit"] {
+        let refused = server.anonymous(Method::GET, path).bearer_auth(&all).send().await.unwrap();
+        assert_eq!(error_code(refused, 403).await, "TOKEN_SCOPE", "{path}");
+    }
+    let (status, refused) =
+        answer_of(server.anonymous(Method::POST, "/v1/kms/ListKeys").bearer_auth(all).json(&json!({}))).await;
+    assert_eq!((status, &refused["__type"]), (403, &"TOKEN_SCOPE".into()));
+
+    let written = server.json("/v1/audit?contains=kms:createalias&event=control&limit=9").await;
+    assert_eq!(written["entries"].as_array().map(Vec::len), Some(1), "{written}");
+    let first = &written["entries"][0];
+    assert_eq!(
+        (&first["who"], &first["allowed"], &written["more"]),
+        (&json!("root"), &json!(true), &json!(false))
+    );
+    let newest = server.json("/v1/audit?limit=1").await;
+    assert_eq!((newest["entries"].as_array().map(Vec::len), &newest["more"]), (Some(1), &json!(true)));
+}
+
+#[tokio::test]
 async fn refusals_have_the_shape_of_the_service() {
     let server = TestServer::start().await;
     let refused = async |operation: &str, body: &str| {

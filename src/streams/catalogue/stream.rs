@@ -6,6 +6,7 @@ use crate::map::ShardInfo;
 use crate::owner::OwnerSlot;
 use crate::subscribe::Subscribers;
 use crate::throttle::Meter;
+use crate::traffic::{Steps, Totals};
 use crate::types::{StreamInfo, StreamStatus};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,6 +31,8 @@ pub(crate) struct Stream {
     pub(crate) resharding: tokio::sync::Mutex<()>,
     /// Bytes appended since retention last looked at the stream.
     pub(crate) appended: AtomicU64,
+    /// What its shards took and gave since the start.
+    pub(crate) totals: Totals,
     deleted: AtomicBool,
 }
 
@@ -53,6 +56,8 @@ pub(crate) struct ShardCell {
     pub(crate) lost: AtomicU64,
     /// What it takes and gives per second.
     pub(crate) meter: Meter,
+    /// What it took and gave in the last minutes.
+    pub(crate) steps: Steps,
     /// Who gets its records pushed, by the consumer's id.
     pub(crate) subscribers: Subscribers,
 }
@@ -65,6 +70,7 @@ impl ShardCell {
             owner: Mutex::new(OwnerSlot::Idle),
             lost: AtomicU64::new(0),
             meter: Meter::default(),
+            steps: Steps::default(),
             subscribers: Subscribers::default(),
         }
     }
@@ -92,6 +98,7 @@ impl Stream {
             trimming: tokio::sync::Mutex::default(),
             resharding: tokio::sync::Mutex::default(),
             appended: AtomicU64::new(0),
+            totals: Totals::default(),
             deleted: AtomicBool::new(false),
         }
     }

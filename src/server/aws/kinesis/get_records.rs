@@ -12,6 +12,7 @@ use crate::aws::wire::{Member, Value, optional, required, structure};
 use std::sync::Arc;
 use streams::{
     DataHead, Parts, PlainRecord, ReadError, ReadLimit, Seq, Shard, ShardInfo, StreamInfo, StreamKind,
+    Traffic, counted_bytes,
 };
 
 pub(super) const INPUT: &[Member] =
@@ -54,7 +55,8 @@ pub(super) async fn get_records(call: Call<'_>) -> Outcome {
     let wanted = call.input.integer("Limit").and_then(|limit| usize::try_from(limit).ok());
     let limit = ReadLimit { records: wanted.unwrap_or(RECORDS_MAX).min(RECORDS_MAX), bytes: BYTES_MAX };
     let (from, records) = read(&call, &stream, &shard, position.next, limit).await?;
-    shard.was_read(records.iter().map(|record| record.body_len + record.head.len() as u64).sum());
+    let (out_bytes, out_records) = (records.iter().map(counted_bytes).sum(), records.len() as u64);
+    shard.was_read(out_bytes);
     let next = from.plus(records.len() as u64);
 
     // Looked at again: the shard may have been closed while it was read.
@@ -63,6 +65,7 @@ pub(super) async fn get_records(call: Call<'_>) -> Outcome {
     let info = info.ok_or_else(|| faults::nothing_to_read(&call, &stream.name, position.shard))?;
     let at_end = info.closed.is_some_and(|closed| next >= closed.next);
     let behind_ms = behind_ms(&call, &stream, &shard, next, records.last(), now_ms)?;
+    shard.count(&Traffic { out_bytes, out_records, behind_ms: Some(behind_ms), ..Traffic::default() });
     let records = records.into_iter().map(|record| record_value(&stream, info, record));
     let records = records.collect::<Result<Vec<_>, _>>()?;
     let (iterator, children) = if at_end {

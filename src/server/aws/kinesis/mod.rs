@@ -34,10 +34,12 @@ mod stream_ref;
 mod subscribe;
 mod tags;
 mod token;
+mod traffic;
 
 pub(crate) use account::AccountSettings;
 pub(crate) use making::Making;
 pub(crate) use shard_id::{shard_index, shard_name};
+pub(crate) use traffic::TRAFFIC;
 
 use super::operation::{Operation, Service, operation as op};
 use super::rates::Per::{Account, Shard, Stream, Subscription};
