@@ -1,5 +1,5 @@
 //! The console in a real browser: signs in, plays live, seeks ten minutes back, takes a clip, owns up to H.265, splits
-//! a shard.
+//! a shard, sees what a data stream takes and gives, makes a user and a key and takes their power away.
 //! The checks themselves are in `browser/checks.mjs`.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)] // black-box tests speak, and run on real time
 

@@ -1,7 +1,8 @@
 // A browser of our own for one run, and the console as a person would use it.
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import puppeteer from "puppeteer-core";
 
 const LAUNCH_FLAGS = [
@@ -168,9 +169,40 @@ export class Console {
     await this.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
   }
 
-  /** Pixels that stick out to the right of the phone's screen. */
+  /** A window of another width. */
+  async width(width) {
+    await this.page.setViewport({ ...DESKTOP, width });
+  }
+
+  /** Pixels that stick out to the right of the screen. */
   overflow() {
-    return this.page.evaluate((width) => document.documentElement.scrollWidth - width, PHONE.width);
+    return this.page.evaluate((width) => document.documentElement.scrollWidth - width, this.page.viewport().width);
+  }
+
+  /** What axe-core finds wrong with the page as it stands, one line each. */
+  async faultsForAxe() {
+    const path = fileURLToPath(import.meta.resolve("axe-core/axe.min.js"));
+    await this.page.evaluate(readFileSync(path, "utf8"));
+    return this.page.evaluate(async () => {
+      const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+      return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" ")}`);
+    });
+  }
+
+  /** The page as it stands is accessible in both schemes, and nothing sticks out, however wide the window is. */
+  async looks(name) {
+    for (const scheme of ["dark", "light"]) {
+      await this.scheme(scheme);
+      for (const width of [1280, 400]) {
+        await this.width(width);
+        await this.shot(`${name}-${scheme}-${width}`, true);
+        const over = await this.overflow();
+        ensure(over <= 0, `${name} at ${width} px: ${over} px stick out`);
+        const faults = await this.faultsForAxe();
+        ensure(faults.length === 0, `${name}, ${scheme}, ${width} px: ${faults.join(" | ")}`);
+      }
+    }
+    await this.desktop();
   }
 
   async shot(name, fullPage = false) {

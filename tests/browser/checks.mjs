@@ -1,6 +1,10 @@
 // The checks, in the order in which they run. Each gets the console and the options, and answers with details to print.
+import { audit } from "./audit.mjs";
 import { ensure, until } from "./browser.mjs";
 import { data } from "./data.mjs";
+import { keys } from "./keys.mjs";
+import { traffic } from "./traffic.mjs";
+import { users } from "./users.mjs";
 
 /** Decoded pictures of the server take a worker's start the first time. */
 const PICTURE_MS = 30_000;
@@ -22,6 +26,10 @@ export const CHECKS = [
   ["a camera can be tried before it is added", adding],
   ["an undecodable codec is said so, with stills", hevc],
   ["a data stream's shards and records are seen, and a shard is split", data],
+  ["what a data stream takes and gives is seen, and who is behind", traffic],
+  ["a user is made, signs in, is refused when its key is disabled, and goes", users],
+  ["a key is made, disabled and enabled for the streams that use it, and its deletion called off", keys],
+  ["the audit log tells it", audit],
   ["controls have names", names],
   ["dark and light", schemes],
   ["nothing sticks out at 360 pixels", phone],

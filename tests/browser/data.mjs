@@ -1,17 +1,9 @@
 // The check of data streams: makes one over the native endpoint, and does with it what a person would.
+import { operate } from "./ask.mjs";
 import { ensure, until } from "./browser.mjs";
 
-const DATA_STREAM = "orders";
+export const DATA_STREAM = "orders";
 
-/** One operation of data streams, as the console asks for it. */
-async function operate({ options: { url, id, secret } }, operation, input) {
-  const authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
-  const init = { method: "POST", headers: { authorization }, body: JSON.stringify(input), signal: AbortSignal.timeout(10_000) };
-  const response = await fetch(`${url}/v1/kinesis/${operation}`, init);
-  const text = await response.text();
-  ensure(response.ok, `${operation} answers ${response.status} ${text}`);
-  return text === "" ? null : JSON.parse(text);
-}
 
 /** The check. */
 export async function data(console_) {
@@ -68,12 +60,9 @@ async function dataRecords(console_, put) {
   await page.click(".record-tools input[type=checkbox]");
 }
 
-/** Both schemes, and a phone. */
+/** Both schemes, other widths, and a phone. */
 async function dataLooks(console_) {
-  for (const scheme of ["dark", "light"]) {
-    await console_.scheme(scheme);
-    await console_.shot(`data-${scheme}`, true);
-  }
+  await console_.looks("data");
   await console_.phone();
   await until("the shards on the phone", () => console_.page.$("tr[data-shard]"));
   await console_.page.select("select[name=shard]", "shardId-000000000000");

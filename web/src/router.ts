@@ -5,16 +5,29 @@ export type Route =
   | { page: "streams" }
   | { page: "stream"; name: string; atMs: number | null }
   | { page: "data" }
-  | { page: "data-stream"; name: string };
+  | { page: "data-stream"; name: string }
+  | { page: "users" }
+  | { page: "user"; name: string }
+  | { page: "keys" }
+  | { page: "key"; name: string }
+  | { page: "audit" };
+
+/** The pages of lists, by what stands first in the address, and those of what is in them. */
+const LISTS = { data: ["data", "data-stream"], users: ["users", "user"], keys: ["keys", "key"] } as const;
+
+function isList(first: string | undefined): first is keyof typeof LISTS {
+  return first !== undefined && Object.hasOwn(LISTS, first);
+}
 
 export function parseRoute(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
   const [first, name] = path.split("/");
-  if (first === "data" && !name) return { page: "data" };
-  if ((first !== "streams" && first !== "data") || !name) return { page: "streams" };
+  if (first === "audit") return { page: "audit" };
+  if (isList(first) && !name) return { page: LISTS[first][0] };
+  if ((first !== "streams" && !isList(first)) || !name) return { page: "streams" };
   const at = Date.parse(new URLSearchParams(query).get("t") ?? "");
   try {
-    if (first === "data") return { page: "data-stream", name: decodeURIComponent(name) };
+    if (isList(first)) return { page: LISTS[first][1], name: decodeURIComponent(name) };
     return { page: "stream", name: decodeURIComponent(name), atMs: Number.isNaN(at) ? null : at };
   } catch {
     return { page: "streams" };
@@ -28,6 +41,14 @@ export function streamHref(name: string, atMs?: number): string {
 
 export function dataHref(name: string): string {
   return `#/data/${encodeURIComponent(name)}`;
+}
+
+export function userHref(name: string): string {
+  return `#/users/${encodeURIComponent(name)}`;
+}
+
+export function keyHref(id: string): string {
+  return `#/keys/${encodeURIComponent(id)}`;
 }
 
 export const route = new Store<Route>(parseRoute(location.hash));

@@ -142,7 +142,8 @@ export class Client {
     return (text === "" ? {} : JSON.parse(text)) as T;
   }
 
-  private async json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  /** A request that is answered with JSON. */
+  async json<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await this.request(method, path, body);
     try {
       return (await response.json()) as T;
@@ -151,7 +152,8 @@ export class Client {
     }
   }
 
-  private async request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  /** A request, which must succeed. A body that is a text goes as it is, any other as JSON. */
+  async request(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
     // X-Requested-With keeps the server from asking for a password with the browser's own dialog.
     const headers: Record<string, string> = {
       Authorization: this.authorization,
@@ -160,7 +162,7 @@ export class Client {
     const init: RequestInit = { method, headers, cache: "no-store" };
     if (body !== undefined) {
       headers["Content-Type"] = "application/json";
-      init.body = JSON.stringify(body);
+      init.body = typeof body === "string" ? body : JSON.stringify(body);
     }
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), ANSWER_TIMEOUT_MS);

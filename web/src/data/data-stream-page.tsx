@@ -2,20 +2,26 @@ import { useCallback, useMemo } from "preact/hooks";
 import { Kinesis } from "../api/kinesis";
 import type { Session } from "../session";
 import { HOUR, duration } from "../time/format";
+import { usePolled } from "../use-polled";
+import { Rates } from "./rates";
 import { Records } from "./records";
 import { Shards } from "./shards";
-import { usePolled } from "./use-polled";
+import { readTraffic } from "./traffic";
 import { modeName, statusName } from "./words";
 
 const EVERY_MS = 3000;
 
-/** One data stream: its shards and its records. */
+/** One data stream: how it is used, its shards and its records. */
 export function DataStreamPage({ session: { client }, name }: { session: Session; name: string }) {
   const kinesis = useMemo(() => new Kinesis(client), [client]);
   const read = useCallback(async () => {
-    const [summary, shards] = await Promise.all([kinesis.summary(name), kinesis.shards(name)]);
-    return { summary, shards };
-  }, [kinesis, name]);
+    const [summary, shards, traffic] = await Promise.all([
+      kinesis.summary(name),
+      kinesis.shards(name),
+      readTraffic(client, name),
+    ]);
+    return { summary, shards, traffic };
+  }, [client, kinesis, name]);
   const { value, error, refresh } = usePolled(read, EVERY_MS);
   return (
     <div class="page data-stream">
@@ -36,7 +42,14 @@ export function DataStreamPage({ session: { client }, name }: { session: Session
       {!value && !error && <p class="message">Loading…</p>}
       {value && (
         <>
-          <Shards kinesis={kinesis} summary={value.summary} shards={value.shards} onChanged={refresh} />
+          <Rates traffic={value.traffic} />
+          <Shards
+            kinesis={kinesis}
+            summary={value.summary}
+            shards={value.shards}
+            traffic={value.traffic}
+            onChanged={refresh}
+          />
           <Records kinesis={kinesis} stream={name} shards={value.shards} />
         </>
       )}

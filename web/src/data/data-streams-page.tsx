@@ -3,7 +3,7 @@ import { Kinesis, type DataStreamSummary } from "../api/kinesis";
 import { dataHref } from "../router";
 import type { Session } from "../session";
 import { HOUR, duration } from "../time/format";
-import { usePolled } from "./use-polled";
+import { usePolled } from "../use-polled";
 import { modeName, statusName } from "./words";
 
 const EVERY_MS = 5000;

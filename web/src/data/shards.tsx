@@ -1,17 +1,20 @@
 import { useState } from "preact/hooks";
 import type { DataStreamSummary, Kinesis, Shard } from "../api/kinesis";
 import { isOpen, middle, nextOpen, offset, rows, shortName, width } from "./hash-space";
+import { RateCells } from "./rates";
 import { Reshard, type Wish } from "./reshard";
+import type { Traffic } from "./traffic";
 
 interface Props {
   kinesis: Kinesis;
   summary: DataStreamSummary;
   shards: Shard[];
+  traffic: Traffic;
   onChanged: () => void;
 }
 
 /** The shards over the space of hash keys, and a list of them in which they can be split and merged. */
-export function Shards({ kinesis, summary, shards, onChanged }: Props) {
+export function Shards({ kinesis, summary, shards, traffic, onChanged }: Props) {
   const [wish, setWish] = useState<Wish | null>(null);
   const open = rows(shards.filter(isOpen)).flat();
   const closed = shards.filter((shard) => !isOpen(shard));
@@ -30,6 +33,14 @@ export function Shards({ kinesis, summary, shards, onChanged }: Props) {
               Share
             </th>
             <th scope="col">From</th>
+            <th scope="col">In</th>
+            <th scope="col">Out</th>
+            <th scope="col" class="number">
+              Throttled
+            </th>
+            <th scope="col" class="number">
+              Iterator age
+            </th>
             <th scope="col">
               <span class="visually-hidden">Change</span>
             </th>
@@ -37,7 +48,7 @@ export function Shards({ kinesis, summary, shards, onChanged }: Props) {
         </thead>
         <tbody>
           {[...open, ...closed].map((shard) => (
-            <Row key={shard.ShardId} shard={shard} all={shards} frozen={frozen} onWish={setWish} />
+            <Row key={shard.ShardId} shard={shard} all={shards} traffic={traffic} frozen={frozen} onWish={setWish} />
           ))}
         </tbody>
       </table>
@@ -75,11 +86,12 @@ function HashBar({ shards }: { shards: Shard[] }) {
 interface RowProps {
   shard: Shard;
   all: Shard[];
+  traffic: Traffic;
   frozen: boolean;
   onWish: (wish: Wish) => void;
 }
 
-function Row({ shard, all, frozen, onWish }: RowProps) {
+function Row({ shard, all, traffic, frozen, onWish }: RowProps) {
   const open = isOpen(shard);
   const at = open ? middle(shard) : null;
   const next = open ? nextOpen(shard, all) : null;
@@ -93,6 +105,7 @@ function Row({ shard, all, frozen, onWish }: RowProps) {
         {parents.length > 0 && <small class="unit">from </small>}
         {parents.map((id) => shortName(id!)).join(" and ")}
       </td>
+      <RateCells series={traffic.shards.find((each) => each.shard_id === shard.ShardId)?.traffic} stepS={traffic.step_s} />
       <td class="shard-tools">
         {at !== null && (
           <button
@@ -108,7 +121,7 @@ function Row({ shard, all, frozen, onWish }: RowProps) {
           <button
             type="button"
             disabled={frozen}
-            aria-label={`Merge ${shard.ShardId} with ${next.ShardId}`}
+            aria-label={`Merge with ${shortName(next.ShardId)}: ${shard.ShardId} and ${next.ShardId}`}
             onClick={() => onWish({ kind: "merge", shard: shard.ShardId, next: next.ShardId })}
           >
             Merge with {shortName(next.ShardId)}

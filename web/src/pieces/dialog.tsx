@@ -16,7 +16,7 @@ export function Dialog({ title, onClose, wide = false, children }: Props) {
     const dialog = element.current!;
     if (!dialog.open) dialog.showModal();
     // The browser would take the close button, which comes first.
-    dialog.querySelector("input")?.focus();
+    dialog.querySelector<HTMLElement>("input, textarea")?.focus();
     return () => dialog.close();
   }, []);
   return (

@@ -5,16 +5,20 @@ import { zoneName } from "../time/format";
 const PLACES = [
   { area: "video", href: "#/", title: "Streams" },
   { area: "data", href: "#/data", title: "Data" },
+  { area: "users", href: "#/users", title: "Users" },
+  { area: "keys", href: "#/keys", title: "Keys" },
+  { area: "audit", href: "#/audit", title: "Audit" },
 ] as const;
 
 interface Props {
-  /** Video or data. */
-  area: (typeof PLACES)[number]["area"];
-  /** The stream whose page it is, if it is one's. */
-  stream: string | null;
+  area: Area;
+  /** What the page is of, if it is one thing's. */
+  of: string | null;
 }
 
-export function Header({ area, stream }: Props) {
+export type Area = (typeof PLACES)[number]["area"];
+
+export function Header({ area, of }: Props) {
   const shown = useStore(zone);
   const local = zoneName(Date.now(), "local");
   return (
@@ -26,9 +30,9 @@ export function Header({ area, stream }: Props) {
         </svg>
         <span>Kinetoscope</span>
       </a>
-      <nav aria-label="Where you are" class={stream === null ? "" : "inside"}>
+      <nav aria-label="Where you are" class={of === null ? "" : "inside"}>
         {PLACES.map((place) =>
-          place.area === area && stream === null ? (
+          place.area === area && of === null ? (
             <span key={place.area} aria-current="page">
               {place.title}
             </span>
@@ -38,13 +42,13 @@ export function Header({ area, stream }: Props) {
             </a>
           ),
         )}
-        {stream !== null && (
+        {of !== null && (
           <>
             <span aria-hidden="true" class="slash">
               /
             </span>
             <span aria-current="page" class="crumb">
-              {stream}
+              {of}
             </span>
           </>
         )}

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { Client } from "../api/client";
 import { describeError } from "../api/error";
 import type { VideoInfo } from "../api/types";
+import { Confirm } from "../pieces/ask";
 import { notify } from "../pieces/notice";
 import { go } from "../router";
 import { SourceForm } from "../source/settings";
@@ -46,19 +47,7 @@ function Deletion({ client, info }: Pick<Props, "client" | "info">) {
       <p>
         Deletes the stream, its keys and all {bytes(info.stored_bytes)} of its footage. Nothing brings them back.
       </p>
-      <label>
-        <span>
-          Type <strong>{info.name}</strong> to confirm
-        </span>
-        <input
-          name="confirm"
-          autocomplete="off"
-          autocapitalize="off"
-          spellcheck={false}
-          value={typed}
-          onInput={(event) => setTyped(event.currentTarget.value)}
-        />
-      </label>
+      <Confirm name={info.name} typed={typed} onTyped={setTyped} />
       <div role="alert">{error && <p class="message error">{error}</p>}</div>
       <button type="submit" class="danger" disabled={typed !== info.name}>
         Delete {info.name}

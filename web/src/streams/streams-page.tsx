@@ -1,15 +1,16 @@
-import { useMemo, useState } from "preact/hooks";
+import { useCallback, useMemo, useState } from "preact/hooks";
 import type { Client } from "../api/client";
 import type { VideoInfo } from "../api/types";
 import { PushCommands } from "../commands/push-commands";
 import { Icon } from "../pieces/icons";
 import { useNow } from "../pieces/use-now";
 import type { Session } from "../session";
+import { usePolled } from "../use-polled";
 import { AddCamera } from "./add-camera";
-import { useStreams } from "./poll";
 import { Refusals } from "./refusals";
 import { StreamRow } from "./stream-row";
 
+const EVERY_MS = 3000;
 const TICK_MS = 500;
 /** From this many on, a field to search by name is worth its room. */
 const SEARCH_FROM = 8;
@@ -17,7 +18,8 @@ const SEARCH_FROM = 8;
 const FIRST_STREAM = "camera-1";
 
 export function StreamsPage({ session: { client } }: { session: Session }) {
-  const { streams, atMs, error, refresh } = useStreams(client);
+  const read = useCallback(() => client.streams(), [client]);
+  const { value: streams, atMs, error, refresh } = usePolled(read, EVERY_MS);
   const [adding, setAdding] = useState(false);
   const [search, setSearch] = useState("");
   const shown = useMemo(
