@@ -14,7 +14,7 @@ mod init;
 mod init_writer;
 pub(crate) mod key_frame;
 mod moof;
-pub(crate) mod nal;
+pub mod nal;
 mod normalise;
 mod prft;
 mod scanner;

@@ -1,7 +1,9 @@
-//! NAL units of H.264 and H.265 samples, as far as finding key frames needs them.
+//! NAL units of H.264 and H.265 samples, and the bits in them.
+
+use std::borrow::Cow;
 
 /// The NAL units of a sample, each behind a big-endian length of `length_bytes`. Ends early at a length that does not fit.
-pub(crate) fn nal_units(sample: &[u8], length_bytes: u8) -> impl Iterator<Item = &[u8]> {
+pub fn nal_units(sample: &[u8], length_bytes: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = sample;
     let width = usize::from(length_bytes).max(1);
     std::iter::from_fn(move || {
@@ -37,7 +39,7 @@ pub(crate) fn recovery_point(sei: &[u8], h265: bool) -> Option<i64> {
 }
 
 /// Exponential Golomb code as a signed number: 1, -1, 2, -2 …
-fn signed(code: u32) -> i64 {
+pub fn signed(code: u32) -> i64 {
     let half = i64::from(code).div_euclid(2);
     if code % 2 == 1 { half + 1 } else { -half }
 }
@@ -65,7 +67,7 @@ pub(crate) fn h264_slice_is_intra(slice: &[u8]) -> Option<bool> {
 }
 
 /// The first bytes of a NAL unit without its emulation prevention (00 00 03 stands for 00 00).
-pub(crate) fn unescape(unit: &[u8], bytes_max: usize) -> Vec<u8> {
+pub fn unescape(unit: &[u8], bytes_max: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(unit.len().min(bytes_max));
     let mut zeros = 0;
     for &byte in unit {
@@ -82,15 +84,26 @@ pub(crate) fn unescape(unit: &[u8], bytes_max: usize) -> Vec<u8> {
     out
 }
 
-/// Reads single bits.
-pub(crate) struct Bits<'a> {
-    bytes: &'a [u8],
+/// Reads single bits, first the highest of the first byte.
+pub struct Bits<'a> {
+    bytes: Cow<'a, [u8]>,
     at: usize,
 }
 
 impl<'a> Bits<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+    /// The bits of these bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes: Cow::Borrowed(bytes), at: 0 }
+    }
+
+    /// The bits of a NAL unit's payload without its emulation prevention.
+    pub fn unescaped(payload: &[u8]) -> Self {
+        Self { bytes: Cow::Owned(unescape(payload, usize::MAX)), at: 0 }
+    }
+
+    /// How many have been read.
+    pub fn at(&self) -> usize {
+        self.at
     }
 
     fn bit(&mut self) -> Option<u32> {
@@ -100,8 +113,19 @@ impl<'a> Bits<'a> {
         Some(u32::from(bit))
     }
 
+    /// A number of so many bits, at most 32.
+    pub fn number(&mut self, bits: usize) -> Option<u32> {
+        (0..bits).try_fold(0, |sum, _| Some(sum << 1 | self.bit()?))
+    }
+
+    /// Goes on behind so many bits.
+    pub fn skip(&mut self, bits: usize) -> Option<()> {
+        self.at = self.at.checked_add(bits)?;
+        (self.at <= 8 * self.bytes.len()).then_some(())
+    }
+
     /// An unsigned exponential Golomb code of at most 31 bits.
-    pub(crate) fn golomb(&mut self) -> Option<u32> {
+    pub fn golomb(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while self.bit()? == 0 {
             zeros += 1;
@@ -109,11 +133,7 @@ impl<'a> Bits<'a> {
                 return None;
             }
         }
-        let mut value = 1_u64;
-        for _ in 0..zeros {
-            value = value << 1 | u64::from(self.bit()?);
-        }
-        u32::try_from(value - 1).ok()
+        Some(self.number(zeros)? + ((1_u64 << zeros) - 1) as u32)
     }
 }
 

@@ -8,6 +8,7 @@
 
 use crate::footage::Unit;
 use bytes::Bytes;
+use media::fmp4::nal::{Bits, nal_units, signed, unescape};
 use media::fmp4::{Codec, Key, Track};
 
 /// Profiles whose parameter sets say how chroma is coded.
@@ -20,7 +21,7 @@ const NAL_PARAMETER_SET: u8 = 7;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Renumber {
     /// Bytes of the length before each NAL unit.
-    length_bytes: usize,
+    length_bytes: u8,
     format: Format,
     /// What is subtracted.
     by: u32,
@@ -41,15 +42,13 @@ impl Renumber {
         if track.codec != Codec::H264 || first.key == Key::Clean {
             return None;
         }
-        let length_bytes = usize::from(track.nal_length_bytes).max(1);
+        let length_bytes = track.nal_length_bytes.max(1);
         let configured = parameter_sets(&track.extradata);
         let in_band = nal_units(&first.data, length_bytes);
         let format = configured.chain(in_band).find_map(format)?;
         let number = nal_units(&first.data, length_bytes).find_map(|unit| {
-            let mut slice = Slice::open(unit)?;
-            let at = slice.number_at(format)?;
-            slice.bits.at = at;
-            slice.bits.number(format.bits)
+            let (_, number) = frame_number(&slice(unit)?, format)?;
+            Some(number)
         })?;
         // A picture that is not coded for itself needs one to refer to: libav makes up exactly one for number 1.
         let start = u32::from(first.key != Key::Open);
@@ -64,22 +63,21 @@ impl Renumber {
             let moved = self.moved(unit);
             let unit = moved.as_deref().unwrap_or(unit);
             let len = (unit.len() as u64).to_be_bytes();
-            out.extend_from_slice(&len[8 - self.length_bytes..]);
+            out.extend_from_slice(&len[8 - usize::from(self.length_bytes)..]);
             out.extend_from_slice(unit);
         }
         out.into()
     }
 
     fn moved(&self, unit: &[u8]) -> Option<Vec<u8>> {
-        let mut slice = Slice::open(unit)?;
-        let at = slice.number_at(self.format)?;
-        slice.bits.at = at;
-        let number = slice.bits.number(self.format.bits)?.wrapping_sub(self.by) & mask(self.format.bits);
+        let mut payload = slice(unit)?;
+        let (at, number) = frame_number(&payload, self.format)?;
+        let number = number.wrapping_sub(self.by) & mask(self.format.bits);
         for bit in 0..self.format.bits {
             let value = number >> (self.format.bits - 1 - bit) & 1;
-            slice.bits.set(at + bit, value == 1);
+            set(&mut payload, at + bit, value == 1);
         }
-        let moved = escape(unit[0], &slice.bits.bytes);
+        let moved = escape(unit[0], &payload);
         // One byte more may not fit the length field where that is one byte wide.
         (moved.len() as u64 >> (8 * self.length_bytes.min(7)) == 0).then_some(moved)
     }
@@ -89,26 +87,31 @@ fn mask(bits: usize) -> u32 {
     (1 << bits) - 1
 }
 
-/// A slice without its NAL header and without emulation prevention.
-struct Slice {
-    bits: Bits,
+/// The payload of a slice, without emulation prevention; `None` for other NAL units.
+fn slice(unit: &[u8]) -> Option<Vec<u8>> {
+    let (header, payload) = unit.split_first()?;
+    matches!(header & 0x1f, NAL_SLICE | NAL_PARTITION_A).then(|| unescape(payload, usize::MAX))
 }
 
-impl Slice {
-    fn open(unit: &[u8]) -> Option<Self> {
-        let (header, payload) = unit.split_first()?;
-        matches!(header & 0x1f, NAL_SLICE | NAL_PARTITION_A).then(|| Self { bits: Bits::unescaped(payload) })
+/// The bit at which a slice's frame number starts, and the number.
+fn frame_number(slice: &[u8], format: Format) -> Option<(usize, u32)> {
+    let mut bits = Bits::new(slice);
+    for _ in ["first_mb_in_slice", "slice_type", "pic_parameter_set_id"] {
+        bits.golomb()?;
     }
+    if format.colour_planes {
+        bits.number(2)?;
+    }
+    Some((bits.at(), bits.number(format.bits)?))
+}
 
-    /// The bit at which its frame number starts.
-    fn number_at(&mut self, format: Format) -> Option<usize> {
-        for _ in ["first_mb_in_slice", "slice_type", "pic_parameter_set_id"] {
-            self.bits.golomb()?;
-        }
-        if format.colour_planes {
-            self.bits.number(2)?;
-        }
-        Some(self.bits.at)
+/// Sets a bit that there is.
+fn set(bytes: &mut [u8], at: usize, value: bool) {
+    let one = 1 << (7 - at % 8);
+    if value {
+        bytes[at / 8] |= one;
+    } else {
+        bytes[at / 8] &= !one;
     }
 }
 
@@ -138,7 +141,7 @@ pub(crate) struct Chroma {
 }
 
 /// From behind the level of a sequence parameter set to the size of frame numbers.
-pub(crate) fn read_to_frame_numbers(bits: &mut Bits, profile: u8) -> Option<Chroma> {
+pub(crate) fn read_to_frame_numbers(bits: &mut Bits<'_>, profile: u8) -> Option<Chroma> {
     bits.golomb()?; // its id
     let mut found = Chroma { format: 1, colour_planes: false, depths: [0; 2] };
     if HIGH_PROFILES.contains(&profile) {
@@ -151,7 +154,7 @@ pub(crate) fn read_to_frame_numbers(bits: &mut Bits, profile: u8) -> Option<Chro
         if bits.number(1)? == 1 {
             for list in 0..if found.format == 3 { 12 } else { 8 } {
                 if bits.number(1)? == 1 {
-                    bits.skip_scaling_list(if list < 6 { 16 } else { 64 })?;
+                    skip_scaling_list(bits, if list < 6 { 16 } else { 64 })?;
                 }
             }
         }
@@ -166,17 +169,6 @@ pub(crate) fn parameter_sets(avcc: &[u8]) -> impl Iterator<Item = &[u8]> {
         _ => (0, &[][..]),
     };
     nal_units(sets, 2).take(count)
-}
-
-/// NAL units, each behind its big-endian length; ends early at a length that does not fit.
-fn nal_units(mut rest: &[u8], length_bytes: usize) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let (length, after) = rest.split_at_checked(length_bytes)?;
-        let length = length.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte));
-        let (unit, after) = after.split_at_checked(length)?;
-        rest = after;
-        Some(unit)
-    })
 }
 
 /// A NAL unit with emulation prevention: 00 00 is followed by nothing less than 3, and does not end it.
@@ -198,86 +190,16 @@ fn escape(header: u8, payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Single bits, first the highest of the first byte.
-pub(crate) struct Bits {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Bits {
-    /// The bits of these bytes.
-    pub(crate) fn plain(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.to_vec(), at: 0 }
-    }
-
-    /// The bits of a NAL unit's payload, emulation prevention (the 3 of 00 00 03) taken out.
-    pub(crate) fn unescaped(payload: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(payload.len());
-        let mut zeros = 0;
-        for &byte in payload {
-            if zeros >= 2 && byte == 3 {
-                zeros = 0;
-                continue;
-            }
-            zeros = if byte == 0 { zeros + 1 } else { 0 };
-            bytes.push(byte);
-        }
-        Self { bytes, at: 0 }
-    }
-
-    fn bit(&mut self) -> Option<u32> {
-        let byte = self.bytes.get(self.at / 8)?;
-        let bit = byte >> (7 - self.at % 8) & 1;
-        self.at += 1;
-        Some(u32::from(bit))
-    }
-
-    /// Sets a bit that has been read.
-    fn set(&mut self, at: usize, value: bool) {
-        let one = 1 << (7 - at % 8);
-        if value {
-            self.bytes[at / 8] |= one;
-        } else {
-            self.bytes[at / 8] &= !one;
+fn skip_scaling_list(bits: &mut Bits<'_>, entries: usize) -> Option<()> {
+    let mut last = 8;
+    for _ in 0..entries {
+        last = (last + signed(bits.golomb()?)).rem_euclid(256);
+        if last == 0 {
+            // The rest of the list repeats the last scale and is not coded.
+            return Some(());
         }
     }
-
-    /// A number of so many bits, at most 32.
-    pub(crate) fn number(&mut self, bits: usize) -> Option<u32> {
-        (0..bits).try_fold(0, |sum, _| Some(sum << 1 | self.bit()?))
-    }
-
-    /// An unsigned exponential Golomb code.
-    pub(crate) fn golomb(&mut self) -> Option<u32> {
-        let mut zeros = 0;
-        while self.bit()? == 0 {
-            zeros += 1;
-        }
-        if zeros > 31 {
-            return None;
-        }
-        Some(self.number(zeros)? + ((1u64 << zeros) - 1) as u32)
-    }
-
-    /// Goes on behind so many bits.
-    pub(crate) fn skip(&mut self, bits: usize) -> Option<()> {
-        self.at += bits;
-        (self.at <= 8 * self.bytes.len()).then_some(())
-    }
-
-    fn skip_scaling_list(&mut self, entries: usize) -> Option<()> {
-        let mut last = 8i64;
-        for _ in 0..entries {
-            let code = i64::from(self.golomb()?);
-            let delta = if code % 2 == 1 { code / 2 + 1 } else { -(code / 2) };
-            last = (last + delta).rem_euclid(256);
-            if last == 0 {
-                // The rest of the list repeats the last scale and is not coded.
-                return Some(());
-            }
-        }
-        Some(())
-    }
+    Some(())
 }
 
 #[cfg(test)]
@@ -332,7 +254,7 @@ mod tests {
                 assert!(three[0] != 0 || three[1] != 0 || three[2] >= 3, "{escaped:?}");
             }
             assert!(!escaped.ends_with(&[0, 0]));
-            assert_eq!(Bits::unescaped(&escaped[1..]).bytes, payload);
+            assert_eq!(unescape(&escaped[1..], usize::MAX), payload);
         }
     }
 

@@ -2,8 +2,9 @@
 
 use super::parameters::{self, Sequence};
 use super::track::Taken;
-use crate::h264::{Bits, HIGH_PROFILES};
+use crate::h264::HIGH_PROFILES;
 use bytes::Bytes;
+use media::fmp4::nal::Bits;
 use media::fmp4::{Codec, TrackConfig};
 use media::rtp::depay::ParameterSets;
 use media::rtp::{Encoding, RtpTrack};

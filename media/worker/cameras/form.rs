@@ -4,6 +4,7 @@ use super::failure::GaveUp;
 use crate::elements;
 use bytes::Bytes;
 use gstreamer as gst;
+use media::fmp4::nal::Bits;
 use media::fmp4::{Codec, TrackConfig, TrackKind, opus_config};
 use media::rtp::{Encoding, RtpTrack};
 use media::worker_protocol::camera::CameraFailure;
@@ -151,12 +152,12 @@ impl Sound {
             7_350,
         ];
         const EXPLICIT: usize = 15;
-        let mut bits = crate::h264::Bits::plain(specific);
-        let object = |bits: &mut crate::h264::Bits| match bits.number(5)? {
+        let mut bits = Bits::new(specific);
+        let object = |bits: &mut Bits<'_>| match bits.number(5)? {
             31 => bits.number(6).map(|more| more + 32),
             kind => Some(kind),
         };
-        let rate = |bits: &mut crate::h264::Bits| match bits.number(4)? as usize {
+        let rate = |bits: &mut Bits<'_>| match bits.number(4)? as usize {
             EXPLICIT => bits.number(24),
             index => RATES.get(index).copied(),
         };

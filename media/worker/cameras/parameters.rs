@@ -1,7 +1,8 @@
 //! What parameter sets tell: the size of the pictures, how many can be decoded before, and presented after, another one,
 //! and the time between two.
 
-use crate::h264::{self, Bits, Chroma};
+use crate::h264::{self, Chroma};
+use media::fmp4::nal::Bits;
 
 /// Pictures of another profile than these with `constraint_set3` can depend on others.
 const INTRA_PROFILES: [u32; 6] = [44, 86, 100, 110, 122, 244];
@@ -67,7 +68,7 @@ pub(crate) fn h264(unit: &[u8]) -> Option<Sequence> {
 }
 
 /// The video usability information (E.1.1).
-fn h264_usability(bits: &mut Bits, found: &mut Sequence) -> Option<()> {
+fn h264_usability(bits: &mut Bits<'_>, found: &mut Sequence) -> Option<()> {
     const EXTENDED_ASPECT: u32 = 255;
     if bits.number(1)? == 0 {
         return None;
@@ -165,7 +166,7 @@ pub(crate) fn h265_step(unit: &[u8]) -> Option<(u64, u64)> {
 }
 
 /// Profile, tier and level of H.265, for the whole and for lower temporal layers (7.3.3).
-fn skip_levels(bits: &mut Bits, layers: u32) -> Option<()> {
+fn skip_levels(bits: &mut Bits<'_>, layers: u32) -> Option<()> {
     bits.skip(96)?;
     let mut coded = Vec::new();
     for _ in 0..layers {
@@ -181,7 +182,7 @@ fn skip_levels(bits: &mut Bits, layers: u32) -> Option<()> {
 }
 
 /// `max_num_reorder_pics` of the highest temporal layer of H.265.
-fn deepest(bits: &mut Bits, layers: u32) -> Option<u32> {
+fn deepest(bits: &mut Bits<'_>, layers: u32) -> Option<u32> {
     let every_layer = bits.number(1)? == 1;
     let mut depth = 0;
     for _ in 0..if every_layer { layers + 1 } else { 1 } {
@@ -193,7 +194,7 @@ fn deepest(bits: &mut Bits, layers: u32) -> Option<u32> {
 }
 
 /// What is cut off, across and down, in the units of [`subsampling`].
-fn cropping(bits: &mut Bits) -> Option<[u32; 2]> {
+fn cropping(bits: &mut Bits<'_>) -> Option<[u32; 2]> {
     if bits.number(1)? == 0 {
         return Some([0, 0]);
     }
