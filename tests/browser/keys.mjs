@@ -18,9 +18,13 @@ export async function keys(console_) {
   await operate(console_, "CreateStream", { StreamName: STREAM, ShardCount: 1 });
   const used = async () => (await put(console_)) ?? "may";
   await until("the stream", async () => (await used()) === "may");
-  await operate(console_, "StartStreamEncryption", { StreamName: STREAM, EncryptionType: "KMS", KeyId: "alias/orders" });
-  await console_.page.reload({ waitUntil: "domcontentloaded" });
-  await until("the stream under its key", () => page.$(`li[data-stream=${STREAM}]`));
+  await page.reload({ waitUntil: "domcontentloaded" });
+  await until("streams to give it to", () => page.$(".section-head button"));
+  await console_.clickText("Give it to a stream");
+  await until("the question", () => page.$("dialog[open] select"));
+  await page.select("dialog[open] select", STREAM);
+  await console_.clickText("Give it");
+  await until("the stream under its key", () => page.$(`li[data-stream=${STREAM}] button`));
   await versions(console_);
   await console_.looks("key");
 
@@ -36,6 +40,10 @@ export async function keys(console_) {
   await until("the state", () => summary(console_, "Enabled"));
   ensure((await used()) === "may", `with its key enabled, a write to the stream answers ${await used()}`);
   const lost = await deletion(console_);
+  await console_.clickText("Take back");
+  await until("the question", () => page.$("dialog[open]"));
+  await console_.clickText("Take it back");
+  await until("the stream under the default key", async () => !(await page.$(`li[data-stream=${STREAM}] button`)));
   await list(console_);
   return { warning, lost };
 }
@@ -100,7 +108,7 @@ async function list(console_) {
     const all = await page.$$eval("tr[data-key]", (found) => found.map((row) => row.innerText.replace(/\s+/g, " ")));
     return all.length === 2 && all;
   });
-  ensure(rows.some((row) => /alias\/orders .*Enabled every 90 days secrets/.test(row)), `the rows are ${rows}`);
-  ensure(rows.some((row) => /^default key of streams .* orders/.test(row)), `the rows are ${rows}`);
+  ensure(rows.some((row) => /alias\/orders .*Enabled every 90 days none older records of secrets/.test(row)), `the rows are ${rows}`);
+  ensure(rows.some((row) => /^default key of streams .* orders.*secrets/.test(row)), `the rows are ${rows}`);
   await console_.looks("keys");
 }

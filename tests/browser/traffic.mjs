@@ -3,6 +3,8 @@ import { get, operate } from "./ask.mjs";
 import { ensure, until } from "./browser.mjs";
 import { DATA_STREAM } from "./data.mjs";
 
+/** Nobody else has read it. */
+const SHARD = "shardId-000000000001";
 /** Steps last five seconds, and the page looks every three. */
 const SHOWN_MS = 20_000;
 
@@ -41,27 +43,30 @@ async function counted(console_) {
 
 /** Somebody reads one and the same old record again and again: they are further behind each time. */
 async function reader(console_, tile) {
-  const start = { StreamName: DATA_STREAM, ShardId: "shardId-000000000001", ShardIteratorType: "TRIM_HORIZON" };
+  const start = { StreamName: DATA_STREAM, ShardId: SHARD, ShardIteratorType: "TRIM_HORIZON" };
   const put = (text) =>
     operate(console_, "PutRecord", { StreamName: DATA_STREAM, PartitionKey: "late", ExplicitHashKey: `${2n ** 128n - 1n}`, Data: text });
   await put("b25l");
   await put("dHdv");
   const { ShardIterator } = await operate(console_, "GetShardIterator", start);
   const seconds = (text) => {
-    const [, number, unit] = /Iterator age ([\d.]+) (ms|s|min)/.exec(text) ?? [];
+    const [, number, unit] = /([\d.]+) (ms|s|min)/.exec(text) ?? [];
     return number === undefined ? null : Number(number) * { ms: 0.001, s: 1, min: 60 }[unit];
   };
+  const cell = `tr[data-shard=${SHARD}] .cell-age`;
   const age = async () => {
     const { MillisBehindLatest: behindMs } = await operate(console_, "GetRecords", { ShardIterator, Limit: 1 });
     ensure(behindMs > 0, "the reader is not behind");
     await new Promise((resolve) => setTimeout(resolve, 400));
-    return seconds(await tile("Iterator age"));
+    return seconds(await console_.page.$eval(cell, (element) => element.textContent));
   };
   const first = await until("an iterator age", age, SHOWN_MS);
   const later = await until("the iterator age to grow", async () => {
     const now = await age();
     return now > first + 4 && now;
   }, SHOWN_MS);
+  const stream = seconds(await tile("Iterator age"));
+  ensure(stream >= later, `the stream's slowest reader is ${stream} s behind, that of the shard ${later} s`);
   await console_.shot("data-traffic", true);
   return [first, later];
 }

@@ -22,6 +22,7 @@ export async function users(console_) {
   const lists = () => signed(console_, key);
   ensure((await lists()) === "AccessDeniedException", "without a policy it may do something");
   const error = await policies(console_);
+  await mayIt(console_);
   ensure((await lists()) === "may", "the policy allows nothing");
   await until("the key's use", () => page.evaluate(() => /last used [\d.]+ s ago/.test(document.querySelector("tr[data-key]").textContent)));
   await console_.looks("user");
@@ -94,6 +95,18 @@ async function policies(console_) {
   return error;
 }
 
+/** The page says what the policy comes to. */
+async function mayIt(console_) {
+  const { page } = console_;
+  const says = (text) => page.evaluate((wanted) => document.querySelector(".verdict")?.textContent === wanted, text);
+  await console_.clickText("May it?");
+  await until("a no", () => says("No: no policy allows it."));
+  await page.$eval("input[name=action]", (field) => field.select());
+  await page.type("input[name=action]", "kinesis:ListStreams");
+  await console_.press("Enter");
+  await until("a yes", () => says("Yes: statement 0 of the policy reads allows it."));
+}
+
 /** Signed in as the user, who may not see users, one is told why not. */
 async function withoutRight(console_, key) {
   const { page, options } = console_;
@@ -104,12 +117,16 @@ async function withoutRight(console_, key) {
     await console_.open(hash);
     return until(`why ${hash} is not shown`, async () => ((await words()) ?? "").includes(wanted) && words());
   };
-  const refused = [await about("#/users", "iam:ListUsers"), await about("#/keys", "kms:ListKeys")];
-  await console_.shot("users-refused");
-  await console_.clickText("Sign out");
-  await console_.signIn(options.id, options.secret);
-  await until("to be signed in", () => page.$(".top"));
-  return refused;
+  try {
+    const refused = [await about("#/users", "iam:ListUsers"), await about("#/keys", "kms:ListKeys")];
+    await console_.shot("users-refused");
+    return refused;
+  } finally {
+    // Later checks are root's again, whatever became of this one.
+    await console_.clickText("Sign out");
+    await console_.signIn(options.id, options.secret);
+    await until("to be signed in", () => page.$(".top"));
+  }
 }
 
 async function list(console_) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { dependents, keyName, named } from "../src/keys/words";
+import { verdictText } from "../src/users/try-out";
 import { STARTING_POINTS } from "../src/users/starting-points";
 
 const stream = (name, key, ...older) => ({ name, kind: "data", key, older_keys: older });
@@ -28,4 +29,11 @@ test("policies to begin with are policies", () => {
     assert.equal(Version, "2012-10-17");
     assert.ok(Statement.every(({ Effect, Action, Resource }) => Effect === "Allow" && Action && Resource), text);
   }
+});
+
+test("what decides is named", () => {
+  const because = { policy: "writes", statement: 0, sid: "All" };
+  assert.equal(verdictText({ allowed: true, because }), "Yes: statement 0 (All) of the policy writes allows it.");
+  assert.equal(verdictText({ allowed: false, because: { policy: null, statement: 2, sid: null } }), "No: statement 2 of the stream's own policy denies it.");
+  assert.equal(verdictText({ allowed: false, because: null }), "No: no policy allows it.");
 });

@@ -13,6 +13,8 @@ export interface DataStreamSummary extends DataStream {
   OpenShardCount: number;
   ConsumerCount: number;
   EncryptionType: string;
+  /** The key that was chosen for it, as it was named. */
+  KeyId?: string;
 }
 
 export interface Shard {
@@ -91,6 +93,16 @@ export class Kinesis {
 
   async merge(stream: string, shard: string, next: string): Promise<void> {
     await this.call("MergeShards", { StreamName: stream, ShardToMerge: shard, AdjacentShardToMerge: next });
+  }
+
+  /** Seals what is written from now on under a key. */
+  async startEncryption(stream: string, key: string): Promise<void> {
+    await this.call("StartStreamEncryption", { StreamName: stream, EncryptionType: "KMS", KeyId: key });
+  }
+
+  /** And from now on under the default key. */
+  async stopEncryption(stream: string, key: string): Promise<void> {
+    await this.call("StopStreamEncryption", { StreamName: stream, EncryptionType: "KMS", KeyId: key });
   }
 
   async iterator(stream: string, shard: string, start: Start): Promise<string> {

@@ -24,6 +24,13 @@ export interface NewAccessKey {
   secret: string;
 }
 
+/** Whether something is allowed. */
+export interface Verdict {
+  allowed: boolean;
+  /** The statement that decides; null: none allows it. */
+  because: { policy: string | null; statement: number; sid: string | null } | null;
+}
+
 interface UserPage {
   users: User[];
   next: string | null;
@@ -78,6 +85,10 @@ export class Users {
 
   async putPolicy(user: string, policy: string, text: string): Promise<void> {
     await this.client.request("PUT", path(user, "policies", policy), text);
+  }
+
+  may(user: string, action: string, resource: string): Promise<Verdict> {
+    return this.client.json("POST", "/v1/policies/check", { user, action, resource });
   }
 
   async removePolicy(user: string, policy: string): Promise<void> {

@@ -131,11 +131,11 @@ function Row({ entry, shownZone }: { entry: Entry; shownZone: Zone }) {
       <td class="when" title={entry.request_id && `Request ${entry.request_id}`}>
         {isoDate(atMs, shownZone)} {clockTime(atMs, shownZone, true)}
       </td>
-      <td>
+      <td class="who">
         {entry.who ?? "nobody"}
         {entry.key_id && <small class="id">{entry.key_id}</small>}
       </td>
-      <td>
+      <td class="what">
         {entry.action}
         {entry.resource && entry.resource !== "*" && <small class="id">{entry.resource}</small>}
       </td>

@@ -1,5 +1,6 @@
 import { useCallback, useMemo } from "preact/hooks";
 import { Kinesis } from "../api/kinesis";
+import { keyHref } from "../router";
 import type { Session } from "../session";
 import { HOUR, duration } from "../time/format";
 import { usePolled } from "../use-polled";
@@ -31,6 +32,12 @@ export function DataStreamPage({ session: { client }, name }: { session: Session
           <p class="summary">
             {statusName(value.summary.StreamStatus)} · {value.summary.OpenShardCount} open shards · {modeName(value.summary)} ·
             kept for {duration(value.summary.RetentionPeriodHours * HOUR)}
+            {value.summary.KeyId && (
+              <>
+                {" · sealed under "}
+                <a href={keyHref(value.summary.KeyId)}>{value.summary.KeyId}</a>
+              </>
+            )}
           </p>
         )}
       </div>

@@ -2,15 +2,15 @@ import { useCallback, useMemo } from "preact/hooks";
 import { describeError } from "../api/error";
 import { type Alias, type KeyMetadata, type KeyedStream, Kms, type PastRotation, type Rotation } from "../api/kms";
 import { Reading } from "../pieces/reading";
-import { dataHref, streamHref } from "../router";
 import { type Session, zone } from "../session";
 import { useStore } from "../store";
 import { dateTime } from "../time/format";
 import { usePolled } from "../use-polled";
 import { Aliases } from "./aliases";
 import { KeyDeletion } from "./deletion";
+import { Dependents } from "./dependents";
 import { KeyState, Versions } from "./state";
-import { dependents, keyName, stateText } from "./words";
+import { keyName, stateText } from "./words";
 
 const EVERY_MS = 10_000;
 
@@ -58,7 +58,7 @@ export function KeyPage({ session: { client }, id }: { session: Session; id: str
           {props.read.key.KeyManager === "AWS" && (
             <p class="note">This is the key of streams for which nobody chose one. It cannot be changed or deleted.</p>
           )}
-          <Dependents read={props.read} />
+          <Dependents {...props} client={client} />
           <Aliases {...props} />
           {props.read.key.KeyManager === "CUSTOMER" && (
             <>
@@ -83,25 +83,4 @@ async function readKey(kms: Kms, id: string): Promise<KeyRead> {
     read.streamsError = describeError(thrown);
   }
   return read;
-}
-
-function Dependents({ read }: { read: KeyRead }) {
-  const { now, before } = dependents(read.streams, read.key.KeyId);
-  const link = (stream: KeyedStream) => (stream.kind === "data" ? dataHref(stream.name) : streamHref(stream.name));
-  const row = (stream: KeyedStream, what: string) => (
-    <li key={stream.name} data-stream={stream.name}>
-      <a href={link(stream)}>{stream.name}</a> <small>{what}</small>
-    </li>
-  );
-  return (
-    <section aria-labelledby="dependents-title">
-      <h2 id="dependents-title">Streams</h2>
-      {read.streamsError && <p class="message warning">Not shown. {read.streamsError}</p>}
-      {!read.streamsError && now.length + before.length === 0 && <p class="message">None depends on it.</p>}
-      <ul class="panel">
-        {now.map((stream) => row(stream, stream.kind === "data" ? "data" : "video"))}
-        {before.map((stream) => row(stream, "only what was written before it got another key"))}
-      </ul>
-    </section>
-  );
 }

@@ -57,7 +57,9 @@ export function KeysPage({ session: { client } }: { session: Session }) {
 }
 
 async function readAll(kms: Kms): Promise<Read> {
-  const [ids, aliases] = await Promise.all([kms.ids(), kms.aliases()]);
+  // One after the other: of two refusals the first is the one to be told.
+  const ids = await kms.ids();
+  const aliases = await kms.aliases();
   const read: Read = { known: [], hidden: 0, aliases, streams: [], streamsError: null };
   for (let at = 0; at < ids.length; at += AT_ONCE) {
     const part = await Promise.allSettled(ids.slice(at, at + AT_ONCE).map((id) => look(kms, id)));
@@ -143,10 +145,7 @@ function NewKey({ kms, onClose }: { kms: Kms; onClose: () => void }) {
     <Ask title="Create a key" action="Create" act={act} onClose={onClose}>
       <TextField label="Alias (may be left empty)" name="alias" value={alias} onValue={setAlias} required={false} />
       <TextField label="Description (may be left empty)" name="description" value={description} onValue={setDescription} required={false} />
-      <p class="note">
-        A stream takes it with <code>aws kinesis start-stream-encryption</code>. What is written from then on can be read for as
-        long as the key is there and enabled.
-      </p>
+      <p class="note">On its page it can be given to streams.</p>
     </Ask>
   );
 }

@@ -10,6 +10,7 @@ import { dateTime } from "../time/format";
 import { usePolled } from "../use-polled";
 import { AccessKeys } from "./access-keys";
 import { Policies } from "./policies";
+import { TryOut } from "./try-out";
 
 const EVERY_MS = 5000;
 
@@ -33,6 +34,7 @@ export function UserPage({ session: { client }, name }: { session: Session; name
           </p>
           <AccessKeys users={users} user={user} atMs={atMs} shownZone={shownZone} onChanged={refresh} />
           <Policies users={users} user={user} onChanged={refresh} />
+          <TryOut users={users} user={user.name} />
           <Deletion users={users} user={user} />
         </>
       )}
