@@ -4,6 +4,7 @@ use crate::process::{Failure, Outcome, cargo, command, run, target_dir};
 use std::path::Path;
 
 const KINESALITE: &str = "kinesalite@3.3.3";
+const KINESIS_LOCAL: &str = "kinesis-local@0.6.2";
 const MOTO: &str = "moto[server]==5.2.5";
 const FAKECLOUD: [&str; 3] = ["fakecloud", "--version", "0.51.0"];
 
@@ -12,9 +13,14 @@ pub(crate) fn install() -> Outcome {
     let home = target_dir().join("peers");
     std::fs::create_dir_all(&home)?;
     for (there, what, install) in [
-        ("node_modules/.bin/kinesalite", KINESALITE, kinesalite as fn(&Path) -> Outcome),
+        ("node_modules/.bin/kinesalite", KINESALITE, (|home| npm(home, KINESALITE)) as fn(&Path) -> Outcome),
+        ("node_modules/.bin/kinesis-local", KINESIS_LOCAL, |home| npm(home, KINESIS_LOCAL)),
         ("python/bin/moto_server", MOTO, moto),
-        ("bin/fakecloud", "fakecloud (built from source: minutes, once)", fakecloud),
+        (
+            "bin/fakecloud",
+            "fakecloud (built from source, with 790 crates: an hour on two processors, once)",
+            fakecloud,
+        ),
     ] {
         if home.join(there).exists() {
             continue;
@@ -27,8 +33,8 @@ pub(crate) fn install() -> Outcome {
     Ok(())
 }
 
-fn kinesalite(home: &Path) -> Outcome {
-    run(command("npm", &["install", "--no-audit", "--no-fund", "--prefix"]).arg(home).arg(KINESALITE))
+fn npm(home: &Path, package: &str) -> Outcome {
+    run(command("npm", &["install", "--no-audit", "--no-fund", "--prefix"]).arg(home).arg(package))
 }
 
 fn moto(home: &Path) -> Outcome {

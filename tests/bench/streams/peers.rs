@@ -18,14 +18,30 @@ pub(crate) struct Peer {
 pub(crate) struct Launch {
     pub(crate) name: &'static str,
     program: PathBuf,
-    /// `PORT` and `DATA` stand for what their names say.
+    /// `PORT`, `OTHER` (a second one), `DATA` and `HOME` (where peers are installed) stand for what their names say.
     args: &'static [&'static str],
+    /// So they do here.
+    env: &'static [(&'static str, &'static str)],
 }
+
+/// Those who answer HTTPS as well will not start without a port for it.
+const KINESIS_LOCAL: [(&str, &str); 5] = [
+    ("KINESIS_MOCK_PLAIN_PORT", "PORT"),
+    ("KINESIS_MOCK_TLS_PORT", "OTHER"),
+    ("KINESIS_MOCK_CERT_PATH", "HOME/node_modules/kinesis-local/server.json"),
+    ("LOG_LEVEL", "ERROR"),
+    ("CREATE_STREAM_DURATION", "1ms"),
+];
+const KINESIS_LOCAL_ON_DISK: &[(&str, &str)] = &{
+    let [plain, tls, cert, log, create] = KINESIS_LOCAL;
+    [plain, tls, cert, log, create, ("SHOULD_PERSIST_DATA", "true"), ("PERSIST_PATH", "DATA")]
+};
 
 /// Those that are installed, and the names of those that are not.
 pub(crate) fn all() -> (Vec<Launch>, Vec<&'static str>) {
     let home = target().join("peers");
     let kinesalite = home.join("node_modules/.bin/kinesalite");
+    let kinesis_local = home.join("node_modules/.bin/kinesis-local");
     let moto = home.join("python/bin/moto_server");
     let fakecloud = home.join("bin/fakecloud");
     let launches = [
@@ -33,17 +49,37 @@ pub(crate) fn all() -> (Vec<Launch>, Vec<&'static str>) {
             name: "kinesalite (npm), memory",
             program: kinesalite.clone(),
             args: &["--port", "PORT", "--createStreamMs", "0"],
+            env: &[],
         },
         Launch {
             name: "kinesalite (npm), leveldb",
             program: kinesalite,
             args: &["--port", "PORT", "--createStreamMs", "0", "--path", "DATA"],
+            env: &[],
         },
-        Launch { name: "moto (PyPI), memory", program: moto, args: &["-H", "127.0.0.1", "-p", "PORT"] },
+        Launch {
+            name: "kinesis-local (npm), memory",
+            program: kinesis_local.clone(),
+            args: &[],
+            env: &KINESIS_LOCAL,
+        },
+        Launch {
+            name: "kinesis-local (npm), JSON file",
+            program: kinesis_local,
+            args: &[],
+            env: KINESIS_LOCAL_ON_DISK,
+        },
+        Launch {
+            name: "moto (PyPI), memory",
+            program: moto,
+            args: &["-H", "127.0.0.1", "-p", "PORT"],
+            env: &[],
+        },
         Launch {
             name: "fakecloud (crates.io), memory",
             program: fakecloud.clone(),
             args: &["--addr", "127.0.0.1:PORT", "--log-level", "error"],
+            env: &[],
         },
         Launch {
             name: "fakecloud (crates.io), persistent",
@@ -58,6 +94,7 @@ pub(crate) fn all() -> (Vec<Launch>, Vec<&'static str>) {
                 "--data-path",
                 "DATA",
             ],
+            env: &[],
         },
     ];
     let missing =
@@ -72,14 +109,18 @@ fn target() -> PathBuf {
 impl Launch {
     /// Starts it, with a folder that it may write to, and waits until it takes connections.
     pub(crate) async fn start(&self, folder: &Path) -> Peer {
-        let port = super::super::rtsp::free_port();
+        let (port, other) = (super::super::rtsp::free_port(), super::super::rtsp::free_port());
+        let home = target().join("peers");
         let data = folder.join(self.name.replace([' ', '(', ')', ','], "-"));
         std::fs::create_dir_all(&data).expect("folder");
-        let fill = |arg: &&str| {
-            arg.replace("PORT", &port.to_string()).replace("DATA", data.to_str().expect("UTF-8"))
+        let fill = |text: &&str| {
+            let text = text.replace("PORT", &port.to_string()).replace("OTHER", &other.to_string());
+            let path = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+            text.replace("DATA", &path(&data)).replace("HOME", &path(&home))
         };
         let mut command = Command::new(&self.program);
         command.args(self.args.iter().map(fill)).current_dir(&data).kill_on_drop(true);
+        command.envs(self.env.iter().map(|(name, value)| (name, fill(value))));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.name));
         wait::until(self.name, Duration::from_secs(30), || async {
