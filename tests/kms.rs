@@ -11,8 +11,16 @@ async fn boto3_manages_keys_and_they_survive_a_kill() {
     run(python("kms_keys.py", &server, &[]), &server).await;
     server.kill().await;
     server.restart().await;
-    // The same again beside what is there.
-    run(python("kms_keys.py", &server, &[]), &server).await;
+    // The same again beside what is there, and more.
+    run(python("kms_errors.py", &server, &[]), &server).await;
+}
+
+/// What `kms_contract.toml` lists, against the model and, with `kms_errors.py`, against the server.
+#[tokio::test]
+async fn the_table_is_complete_and_true() {
+    let server = Server::start().await;
+    run(python("contract_table.py", &server, &["kms"]), &server).await;
+    run(python("contract_constraints.py", &server, &["kms", "json", "cbor"]), &server).await;
 }
 
 #[tokio::test]

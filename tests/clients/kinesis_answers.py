@@ -5,9 +5,11 @@ import time
 
 from botocore.eventstream import EventStreamBuffer
 
-from kinesis_contract import MODEL, TABLE
-from kinesis_wire import At, Wire
+from contract import Contract
+from wire import At, Wire
 
+CONTRACT = Contract("kinesis")
+MODEL = CONTRACT.model
 TYPES = {"json": {"blob": str, "timestamp": (int, float)}, "cbor": {"blob": bytes, "timestamp": int}}
 PLAIN = {"string": str, "integer": int, "long": int, "boolean": bool, "list": list, "structure": dict, "map": dict}
 
@@ -188,12 +190,6 @@ def account(walk):
     walk.ask("DescribeAccountSettings")
 
 
-def expected(part, absent):
-    """What the table has of all operations, but for what it says does not come."""
-    return {(operation, path) for operation, entry in TABLE.items() for path, told in entry.get(part, {}).items()
-            if not absent(told)}
-
-
 def main():
     for form in ("json", "cbor"):
         walk, name, began = Walk(form), f"answers-{form}", int(time.time() * 1000) - 1
@@ -205,11 +201,11 @@ def main():
         account(walk)
         walk.both("StopStreamEncryption", arn, EncryptionType="KMS", KeyId="alias/aws/kinesis")
         walk.both("DeleteStream", arn, EnforceConsumerDeletion=True)
-        missing = expected("input", lambda told: "ignored" in told) - walk.asked
+        missing = CONTRACT.expected("input", lambda told: "ignored" in told) - walk.asked
         assert not missing, f"{form}: not asked with: {sorted(missing)}"
-        missing = expected("output", lambda told: told != "answers") - walk.answered
+        missing = CONTRACT.expected("output", lambda told: told != "answers") - walk.answered
         assert not missing, f"{form}: never answered: {sorted(missing)}"
-        more = walk.answered - expected("output", lambda told: told.startswith("never: "))
+        more = walk.answered - CONTRACT.expected("output", lambda told: told.startswith("never: "))
         assert not more, f"{form}: answered, though the table says never: {sorted(more)}"
         print(f"{len(walk.asked)} input and {len(walk.answered)} output fields in {form}")
 

@@ -6,7 +6,7 @@ import cbor2
 import requests
 
 from kinesis_client import ENDPOINT, client, create, same
-from kinesis_wire import Wire
+from wire import Wire
 
 call = Wire("cbor").send
 

@@ -5,9 +5,11 @@ import time
 
 import requests
 
-from kinesis_contract import TABLE
+from contract import Contract
 from kinesis_client import ENDPOINT
-from kinesis_wire import Wire
+from wire import Wire
+
+TABLE = Contract("kinesis").table
 
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/"
 SHARD = "shardId-000000000000"

@@ -1,8 +1,7 @@
 """Each operation that the service takes only so many times per second says so when it comes too often. The server is to take one
 per cent of the service's own rates, which is one call a second, of ListShards ten."""
-from kinesis_contract import TABLE
-from kinesis_errors import REQUESTS, SHARD, at
-from kinesis_wire import Wire
+from kinesis_errors import REQUESTS, SHARD, TABLE, at
+from wire import Wire
 
 ACCOUNT = "Rate exceeded for account 000000000000."
 STREAM = "Rate exceeded for stream nowhere under account 000000000000."

@@ -7,6 +7,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from contract import Contract, Record
+
 endpoint, key_id, secret = (os.environ[name] for name in ("ENDPOINT", "KEY_ID", "SECRET"))
 
 
@@ -22,7 +24,8 @@ def client(service, key=key_id, password=secret):
     )
 
 
-kms = client("kms")
+record = Record()
+kms = record.watch(client("kms"))
 checks = 0
 
 

@@ -11,6 +11,8 @@ pub(crate) mod answer;
 pub(crate) mod arn;
 pub(crate) mod authorize;
 mod body;
+#[cfg(test)]
+mod contract;
 pub(crate) mod dispatch;
 pub(crate) mod error;
 mod event_stream;

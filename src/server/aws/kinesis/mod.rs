@@ -7,8 +7,6 @@ mod account;
 mod capacity;
 mod change;
 mod consumers;
-#[cfg(test)]
-mod contract;
 mod decimal;
 mod describe;
 mod encryption;

@@ -52,9 +52,11 @@ pub(super) const DATA_KEY: &[Member] = &[
     optional("NumberOfBytes", Shape::Integer { min: 1, max: 1024 }),
     optional("KeySpec", Shape::Text(Text::one_of(&["AES_256", "AES_128"]))),
     GRANT_TOKENS,
-    RECIPIENT,
     DRY_RUN,
+    RECIPIENT,
 ];
+/// Without the plaintext there is nothing for a recipient.
+pub(super) const HIDDEN_DATA_KEY: &[Member] = DATA_KEY.split_at(6).0;
 pub(super) const RANDOM: &[Member] = &[
     optional("NumberOfBytes", Shape::Integer { min: 1, max: 1024 }),
     optional("CustomKeyStoreId", Shape::Text(Text::of(1, 64))),

@@ -1,15 +1,15 @@
 //! Making keys, and saying whether they may be used: `CreateKey`, `EnableKey`, `DisableKey`, `ScheduleKeyDeletion`, …
 
 use super::describe::metadata;
-use super::faults::{default_policy, key_arn, unchanged, unsupported};
+use super::faults::{default_policy, key_arn, pending, unchanged, unsupported};
 use super::key_ref::{is_owned, key};
 use super::policy::checked;
-use super::shapes::{GRANT_TOKENS, KEY_ID, TAGS};
+use super::shapes::{GRANT_TOKENS, KEY_ID, POLICY, TAGS};
 use super::tags;
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
-use crate::aws::wire::{Member, Shape, Text, Value, optional, required, structure};
-use vault::{KeyError, KeyInfo, NewKey, Vault};
+use crate::aws::wire::{Member, Pattern, Shape, Text, Value, optional, required, structure};
+use vault::{KeyError, KeyInfo, KeyState, NewKey, Vault};
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 const DESCRIPTION: Shape = Shape::Text(Text::of(0, 8192));
@@ -31,7 +31,17 @@ const SPECS: &[&str] = &[
     "ML_DSA_65",
     "ML_DSA_87",
     "ECC_NIST_EDWARDS25519",
+    "ML_KEM_512",
+    "ML_KEM_768",
+    "ML_KEM_1024",
 ];
+/// What the older of the two names of the same thing may say.
+const OLD_SPECS: &[&str] = SPECS.split_at(13).0;
+
+const XKS_KEY_ID: Pattern = Pattern {
+    shown: "^[a-zA-Z0-9-_.]+$",
+    matches: |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)),
+};
 
 pub(super) const ONE: &[Member] = &[KEY_ID];
 pub(super) const ONE_TOLD: &[Member] = &[KEY_ID, GRANT_TOKENS];
@@ -39,7 +49,7 @@ pub(super) const DESCRIBE: &[Member] = &[KEY_ID, required("Description", DESCRIP
 pub(super) const SCHEDULE: &[Member] =
     &[KEY_ID, optional("PendingWindowInDays", Shape::Integer { min: 1, max: 365 })];
 pub(super) const CREATE: &[Member] = &[
-    optional("Policy", Shape::Text(Text::of(1, 131_072))),
+    optional("Policy", POLICY),
     optional("Description", DESCRIPTION),
     optional(
         "KeyUsage",
@@ -48,9 +58,10 @@ pub(super) const CREATE: &[Member] = &[
             "ENCRYPT_DECRYPT",
             "GENERATE_VERIFY_MAC",
             "KEY_AGREEMENT",
+            "ENCAPSULATE_DECAPSULATE",
         ])),
     ),
-    optional("CustomerMasterKeySpec", Shape::Text(Text::one_of(SPECS))),
+    optional("CustomerMasterKeySpec", Shape::Text(Text::one_of(OLD_SPECS))),
     optional("KeySpec", Shape::Text(Text::one_of(SPECS))),
     optional(
         "Origin",
@@ -60,7 +71,7 @@ pub(super) const CREATE: &[Member] = &[
     optional("BypassPolicyLockoutSafetyCheck", Shape::Boolean),
     optional("Tags", TAGS),
     optional("MultiRegion", Shape::Boolean),
-    optional("XksKeyId", Shape::Text(Text::of(1, 128))),
+    optional("XksKeyId", Shape::Text(Text::of(1, 128).like(XKS_KEY_ID))),
 ];
 
 /// `CreateKey`
@@ -95,7 +106,7 @@ pub(super) async fn create(call: Call<'_>) -> Outcome {
 
 /// `UpdateKeyDescription`
 pub(super) async fn describe(call: Call<'_>) -> Outcome {
-    let id = changeable(&call)?.id;
+    let id = staying(&call)?.id;
     let description = call.input.text("Description").unwrap_or_default().to_owned();
     change(&call, move |vault| vault.describe_key(&id, &description)).await?;
     Ok(Reply::Empty)
@@ -150,6 +161,15 @@ pub(super) fn changeable(call: &Call<'_>) -> Result<KeyInfo, AwsError> {
         )));
     }
     Ok(info)
+}
+
+/// The key of `KeyId`, unless it is not its users' to change, or is to be deleted.
+pub(super) fn staying(call: &Call<'_>) -> Result<KeyInfo, AwsError> {
+    let info = changeable(call)?;
+    match info.state {
+        KeyState::PendingDeletion => Err(pending(&call.app.config, &info.id)),
+        _ => Ok(info),
+    }
 }
 
 /// Changes the keystore.

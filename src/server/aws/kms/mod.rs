@@ -66,7 +66,7 @@ const OPERATIONS: &[Operation] = &[
     op("kms:GenerateDataKey", crypto::DATA_KEY, of_key, |call| {
         Box::pin(async move { crypto::data_key(call, true) })
     }),
-    op("kms:GenerateDataKeyWithoutPlaintext", crypto::DATA_KEY, of_key, |call| {
+    op("kms:GenerateDataKeyWithoutPlaintext", crypto::HIDDEN_DATA_KEY, of_key, |call| {
         Box::pin(async move { crypto::data_key(call, false) })
     }),
     op("kms:GenerateRandom", crypto::RANDOM, nothing, |call| Box::pin(async move { crypto::random(call) })),

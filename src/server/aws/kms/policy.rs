@@ -3,21 +3,27 @@
 use super::faults::default_policy;
 use super::key_ref::key;
 use super::keys::{change, changeable};
-use super::shapes::{KEY_ID, LIMIT, MARKER};
+use super::shapes::{KEY_ID, LIMIT, MARKER, POLICY};
 use crate::auth::policy::{Policy, PolicyKind};
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
-use crate::aws::wire::{Member, Shape, Text, Value, optional, required, structure};
+use crate::aws::wire::{Member, Pattern, Shape, Text, Value, optional, required, structure};
 use vault::KEY_POLICY_BYTES_MAX;
 
 /// The one name that a key's policy can have.
 const NAME: &str = "default";
-const POLICY_NAME: Member = optional("PolicyName", Shape::Text(Text::of(1, 128)));
+const POLICY_NAME: Member = optional(
+    "PolicyName",
+    Shape::Text(Text::of(1, 128).like(Pattern {
+        shown: "[\\w]+",
+        matches: |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+    })),
+);
 
 pub(super) const PUT: &[Member] = &[
     KEY_ID,
     POLICY_NAME,
-    required("Policy", Shape::Text(Text::of(1, 131_072))),
+    required("Policy", POLICY),
     optional("BypassPolicyLockoutSafetyCheck", Shape::Boolean),
 ];
 pub(super) const GET: &[Member] = &[KEY_ID, POLICY_NAME];

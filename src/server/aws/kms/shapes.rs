@@ -19,6 +19,10 @@ pub(super) const ALIAS_NAME: Member = required(
         matches: |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/_-".contains(&byte)),
     })),
 );
+pub(super) const POLICY: Shape = Shape::Text(Text::of(1, 131_072).like(Pattern {
+    shown: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+",
+    matches: |text| text.chars().all(|character| matches!(character, '\t' | '\n' | '\r' | ' '..='\u{ff}')),
+}));
 pub(super) const CONTEXT: Shape =
     Shape::Map { names: Text::of(0, usize::MAX), values: Text::of(0, usize::MAX), min: 0, max: usize::MAX };
 /// Grants would make what they grant count at once; there are none.

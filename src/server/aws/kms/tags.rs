@@ -2,7 +2,7 @@
 
 use super::describe::page;
 use super::key_ref::key;
-use super::keys::{change, changeable};
+use super::keys::{change, staying};
 use super::shapes::{KEY_ID, LIMIT, MARKER, TAGS};
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
@@ -18,14 +18,14 @@ pub(super) const LIST: &[Member] = &[KEY_ID, LIMIT, MARKER];
 
 /// `TagResource`
 pub(super) async fn tag(call: Call<'_>) -> Outcome {
-    let (id, tags) = (changeable(&call)?.id, given(&call)?);
+    let (id, tags) = (staying(&call)?.id, given(&call)?);
     change(&call, move |vault| vault.tag_key(&id, tags, &[])).await?;
     Ok(Reply::Empty)
 }
 
 /// `UntagResource`
 pub(super) async fn untag(call: Call<'_>) -> Outcome {
-    let id = changeable(&call)?.id;
+    let id = staying(&call)?.id;
     let names: Vec<String> = call.input.texts("TagKeys").map(str::to_owned).collect();
     change(&call, move |vault| vault.tag_key(&id, BTreeMap::new(), &names)).await?;
     Ok(Reply::Empty)

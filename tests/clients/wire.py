@@ -13,6 +13,7 @@ from botocore.credentials import Credentials
 from kinesis_client import ENDPOINT, REGION
 
 FORMATS = {"json": "application/x-amz-json-1.1", "cbor": "application/x-amz-cbor-1.1"}
+TARGETS = {"kinesis": "Kinesis_20131202", "kms": "TrentService"}
 
 
 @dataclasses.dataclass
@@ -25,8 +26,8 @@ class At:
 class Wire:
     """One of the two content types, and who signs."""
 
-    def __init__(self, form, key=None):
-        self.form = form
+    def __init__(self, form, key=None, service="kinesis"):
+        self.form, self.service = form, service
         self.credentials = Credentials(*(key or (os.environ["KEY_ID"], os.environ["SECRET"])))
         self.session = requests.Session()
         self.session.trust_env = False
@@ -37,9 +38,9 @@ class Wire:
 
     def send(self, operation, encoded, stream=False):
         """The same, with a body as it is."""
-        headers = {"Content-Type": FORMATS[self.form], "X-Amz-Target": f"Kinesis_20131202.{operation}"}
+        headers = {"Content-Type": FORMATS[self.form], "X-Amz-Target": f"{TARGETS[self.service]}.{operation}"}
         request = AWSRequest("POST", f"{ENDPOINT}/", headers=headers, data=encoded)
-        SigV4Auth(self.credentials, "kinesis", REGION).add_auth(request)
+        SigV4Auth(self.credentials, self.service, REGION).add_auth(request)
         answer = self.session.post(request.url, data=encoded, headers=dict(request.headers), timeout=60, stream=stream)
         if stream and answer.status_code == 200:
             return 200, answer
