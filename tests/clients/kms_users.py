@@ -64,4 +64,21 @@ refused(users.disable_key, KeyId=key)
 bert = {"Effect": "Allow", "Principal": {"AWS": anna.replace("anna", "bert")}, "Action": "kms:*", "Resource": "*"}
 kms.put_key_policy(KeyId=key, Policy=json.dumps({"Version": "2012-10-17", "Statement": [bert]}))
 refused(users.encrypt, KeyId=key, Plaintext=b"x", EncryptionContext=context)
+
+# The key of a stream, by way of the stream alone.
+kms.put_key_policy(KeyId=key, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+    {**bert, "Principal": {"AWS": anna}, "Condition": {"StringEquals": {
+        "kms:EncryptionContext:aws:kinesis:arn": arn, "kms:ViaService": "kinesis.us-east-1.amazonaws.com"}}},
+    {**bert, "Principal": {"AWS": anna.replace("user/anna", "root")}}]}))
+for name in ("mine", "other"):
+    root.delete_resource_policy(ResourceARN=mine if name == "mine" else arn)
+    root.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=key)
+root.put_resource_policy(ResourceARN=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+assert user.put_record(StreamName="other", **put)["EncryptionType"] == "KMS"
+try:
+    user.put_record(StreamName="mine", **put)
+    raise AssertionError("no right on the key")
+except user.exceptions.KMSAccessDeniedException as error:
+    assert "is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:" in str(error), error
+refused(users.generate_data_key, KeyId=key, KeySpec="AES_256", EncryptionContext={"aws:kinesis:arn": arn})
 print("users: ok")

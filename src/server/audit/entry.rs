@@ -1,6 +1,7 @@
 //! A line of the audit log.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// What kind of thing happened.
@@ -34,6 +35,9 @@ pub struct Entry {
     /// To what: an ARN, or `*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
+    /// The encryption context that a key was used with.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<String, String>,
     /// Whether it was allowed.
     pub allowed: bool,
     /// Why not.
@@ -73,6 +77,7 @@ impl Entry {
             key_id: None,
             action: None,
             resource: None,
+            context: BTreeMap::new(),
             allowed: false,
             reason: Some(reason.to_owned()),
             source: source.map(|address| address.to_string()),

@@ -9,7 +9,7 @@
 //! | a control call (it changes something) | before it is done, and it waits until the line is on disk |
 //! | a refusal, or a use of a key (reading, media) | at once if it is the first of its kind in five minutes; further ones are counted, and one line says how many there were |
 //!
-//! Of one kind are those with the same key, action, resource, source and outcome. One task writes; what waits for it is bounded.
+//! Of one kind are those with the same key, action, resource, encryption context, source and outcome. One task writes; what waits for it is bounded.
 //! When there is no room, control calls wait, and lines of other kinds are dropped: how many is said by the next line that
 //! can be written, and by the metric `kinetoscope_audit_dropped_total`. If the disk refuses, calls go on, because what
 //! makes room on a full disk is a call too; the server's own log says so, and the lines count as dropped.

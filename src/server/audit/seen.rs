@@ -1,7 +1,7 @@
 //! What happened lately, so that what happens again is counted.
 
 use super::entry::{Entry, Event, Repeats};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// How long things are counted before it is said.
@@ -19,6 +19,7 @@ struct Kind {
     key_id: Option<String>,
     action: Option<String>,
     resource: Option<String>,
+    context: BTreeMap<String, String>,
     source: Option<String>,
     reason: Option<String>,
 }
@@ -40,6 +41,7 @@ impl Seen {
             key_id: entry.key_id.clone(),
             action: entry.action.clone(),
             resource: entry.resource.clone(),
+            context: entry.context.clone(),
             source: entry.source.clone(),
             reason: entry.reason.clone(),
         };

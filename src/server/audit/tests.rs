@@ -9,6 +9,7 @@ fn entry(event: Event, action: &str, request_id: &str) -> Entry {
         key_id: Some("KINE".into()),
         action: Some(action.into()),
         resource: Some("*".into()),
+        context: Default::default(),
         allowed: event != Event::Refusal,
         reason: None,
         source: Some("192.0.2.1".into()),

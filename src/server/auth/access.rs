@@ -89,6 +89,7 @@ impl Access {
             key_id: Some(self.identity.key_id.clone()),
             action: Some(action.to_owned()),
             resource: Some(resource.to_owned()),
+            context: Default::default(),
             allowed: refusal.is_none(),
             reason: refusal.map(str::to_owned),
             source: self.circumstances.source.map(|address| address.to_string()),

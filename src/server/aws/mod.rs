@@ -30,6 +30,7 @@ pub(crate) use front::divert;
 
 use crate::config::Config;
 use crate::keystore_copy::Keystore;
+use authorize::{KeyUses, ResourcePolicies};
 use body::BODIES_BYTES_MAX;
 use kinesis::{AccountSettings, Making};
 use rates::Rates;
@@ -42,6 +43,10 @@ use tokio::sync::Semaphore;
 pub struct Aws {
     /// Signing keys that have been derived.
     pub(crate) signing_keys: SigningKeys,
+    /// Policies of resources that have been parsed.
+    pub(crate) policies: ResourcePolicies,
+    /// Who may use the keys of streams.
+    pub(crate) key_uses: KeyUses,
     /// Settings of the account.
     pub(crate) account: AccountSettings,
     /// How often operations may be called, unless that is not limited.
@@ -65,6 +70,8 @@ impl Aws {
         }
         Ok(Self {
             signing_keys: SigningKeys::default(),
+            policies: ResourcePolicies::default(),
+            key_uses: KeyUses::default(),
             account: AccountSettings::open(meta).await?,
             rates: config.shard_limits.then(|| Rates::new(config.call_rate_percent)),
             making: Making::default(),

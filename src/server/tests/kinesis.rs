@@ -32,7 +32,7 @@ async fn call(server: &TestServer, operation: &str, input: Value) -> Result<Valu
     call_as(server, Identity { key_id: KEY_ID.to_owned(), user: None }, operation, input).await
 }
 
-async fn reply(
+pub(super) async fn reply(
     server: &TestServer,
     identity: Identity,
     operation: &str,
@@ -45,7 +45,7 @@ async fn reply(
     perform(&server.app, &caller, operation, input, (Format::Json, 0), None).await
 }
 
-async fn call_as(
+pub(super) async fn call_as(
     server: &TestServer,
     identity: Identity,
     operation: &str,
@@ -62,7 +62,7 @@ pub(super) async fn done(server: &TestServer, operation: &str, input: Value) -> 
     call(server, operation, input).await.unwrap_or_else(|error| panic!("{operation}: {error:?}"))
 }
 
-async fn refused(server: &TestServer, operation: &str, input: Value) -> &'static str {
+pub(super) async fn refused(server: &TestServer, operation: &str, input: Value) -> &'static str {
     call(server, operation, input).await.expect_err(operation).code()
 }
 
@@ -164,7 +164,7 @@ async fn users_may_do_what_their_policies_allow() {
 }
 
 /// The first frames of a subscription to the only shard of a stream, as text.
-async fn pushed(server: &TestServer, consumer: &Value) -> String {
+pub(super) async fn pushed(server: &TestServer, consumer: &Value) -> String {
     let input =
         json!({"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": {"Type": "TRIM_HORIZON"}});
     let root = Identity { key_id: KEY_ID.to_owned(), user: None };

@@ -5,6 +5,7 @@ mod cameras;
 mod commands;
 mod failing;
 mod ingest;
+mod key_use;
 mod kinesis;
 mod kinesis_limits;
 mod kinesis_native;

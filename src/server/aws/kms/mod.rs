@@ -15,7 +15,7 @@ mod rotation;
 mod shapes;
 mod tags;
 
-pub(crate) use faults::default_policy;
+pub(crate) use faults::{default_policy, key_arn};
 
 use crate::keystore_copy::Keystore;
 use streams::DEFAULT_KEY_ALIAS;
@@ -24,6 +24,9 @@ use vault::{AliasError, KeyId, Vault};
 use super::error::AwsError;
 use super::operation::{Call, Operation, Service, operation as op};
 use key_ref::{nothing, of_alias, of_blob, of_key, of_new_alias, of_target};
+
+/// What the data keys of a stream are bound to: its ARN, under this name.
+pub(crate) const STREAM_CONTEXT: &str = "aws:kinesis:arn";
 
 /// The operation that policies know under two names.
 pub(crate) const RE_ENCRYPT: &str = "kms:ReEncrypt";
@@ -99,5 +102,5 @@ pub(crate) fn key_named(call: &Call<'_>, name: &str) -> Result<KeyId, AwsError> 
 /// The key that `ReEncrypt` encrypts under.
 pub(crate) fn destination(call: &Call<'_>) -> Result<String, AwsError> {
     let name = call.input.text("DestinationKeyId").unwrap_or_default();
-    Ok(faults::key_arn(&call.app.config, &key_ref::find(call, name)?.id))
+    Ok(key_arn(&call.app.config, &key_ref::find(call, name)?.id))
 }

@@ -1,6 +1,13 @@
 //! Whether a caller may do what they ask for, and that it is written down. Every operation comes through here.
 //!
-//! Root may do everything. For users, their policies and that of the stream or key decide; see [`crate::auth::policy`].
+//! Root may do everything. For users, their policies and that of the stream or key decide; see [`crate::auth::policy`]. Whoever puts
+//! records into a stream under a key of its users' choice, or gets them, needs a right on that key too (see `key_use`).
+
+mod key_use;
+mod labels;
+
+pub(crate) use key_use::KeyUses;
+pub(crate) use labels::ResourcePolicies;
 
 use super::arn::Arn;
 use super::error::AwsError;
@@ -8,10 +15,9 @@ use super::kms;
 use super::operation::{Call, Operation};
 use crate::app::App;
 use crate::audit::Event;
-use crate::auth::policy::{Because, Context, Effect, Origin, Policy, PolicyKind, ResourceRule, Verdict};
+use crate::auth::policy::{Because, Context, Effect, Origin, ResourceRule, Verdict};
 use crate::auth::{Access, Kind, User, Verb, judge};
-use std::collections::BTreeMap;
-use vault::KEY_POLICY_BYTES_MAX;
+use labels::{Labels, NotUnderstood};
 
 /// Operations that begin so read, or carry what clients send; all others change something.
 const USES: &[&str] =
@@ -29,12 +35,14 @@ pub(crate) async fn authorize(
         (Ok(()), None) => Ok(()),
         (Ok(()), Some(user)) => questions(operation, call, resource)?
             .into_iter()
-            .try_for_each(|(action, resource)| ask(caller, user, action, call, &resource)),
+            .try_for_each(|(action, resource)| ask(caller, user, action, call, &resource))
+            .and_then(|()| key_use::check(caller, user, operation, call, resource)),
     };
     let reads = USES.iter().any(|beginning| operation.name().starts_with(beginning));
     let kind = if reads { Kind::Use } else { Kind::Control };
     let refusal = outcome.as_ref().err().map(AwsError::code);
-    let entry = caller.entry(kind, operation.action, resource, refusal);
+    let mut entry = caller.entry(kind, operation.action, resource, refusal);
+    entry.context = call.input.pairs("EncryptionContext").map(owned).collect();
     match entry.event {
         Event::Control => call.app.audit.record(&entry).await,
         _ => call.app.audit.note(&entry),
@@ -79,24 +87,27 @@ fn ask(
     call: &Call<'_>,
     resource: &str,
 ) -> Result<(), AwsError> {
-    let names = call.app.config.names();
-    let mut context = caller.context(&names, user, call.app.env.clock.now_ms());
+    let mut context = caller.context(&call.app.config.names(), user, call.app.env.clock.now_ms());
     describe_request(call, &mut context);
-    let verdict = match labels(call.app, resource) {
-        Some(Labels { tags, policy, rule }) => {
-            context.set_resource_tags(tags.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-            match policy
-                .map(|text| Policy::parse(&text, PolicyKind::Resource, KEY_POLICY_BYTES_MAX))
-                .transpose()
-            {
-                Ok(policy) => judge(user, &names, action, resource, &context, policy.as_ref(), rule),
-                Err(error) => {
-                    tracing::error!(resource, %error, "a policy is not understood: everything is denied to users");
-                    Verdict { allowed: false, because: None }
+    decide(call.app, user, action, resource, &mut context)
+        .map_err(|message| AwsError::new("AccessDeniedException", message))
+}
+
+/// Decides by the user's policies and what is said of the resource; if the answer is no, in the words of the service.
+fn decide(app: &App, user: &User, action: &str, resource: &str, context: &mut Context) -> Result<(), String> {
+    let names = app.config.names();
+    let verdict = match Labels::of(app, resource) {
+        Some(labels) => {
+            let tags = labels.tags().into_iter().flatten();
+            context.set_resource_tags(tags.map(|(name, value)| (name.as_str(), value.as_str())));
+            match labels.policy(app, resource) {
+                Ok(policy) => {
+                    judge(user, &names, action, resource, context, policy.as_deref(), labels.rule())
                 }
+                Err(NotUnderstood) => Verdict { allowed: false, because: None },
             }
         }
-        None => judge(user, &names, action, resource, &context, None, ResourceRule::Either),
+        None => judge(user, &names, action, resource, context, None, ResourceRule::Either),
     };
     if verdict.allowed {
         return Ok(());
@@ -111,8 +122,7 @@ fn ask(
         _ => format!("because no identity-based policy allows the {action} action"),
     };
     let arn = names.user(&user.name);
-    let message = format!("User: {arn} is not authorized to perform: {action} on resource: {resource} {why}");
-    Err(AwsError::new("AccessDeniedException", message))
+    Err(format!("User: {arn} is not authorized to perform: {action} on resource: {resource} {why}"))
 }
 
 /// What a request says about itself: tags, and what texts are to be bound to.
@@ -132,40 +142,12 @@ fn describe_request(call: &Call<'_>, context: &mut Context) {
     }
     context.determine("kms:EncryptionContext:");
     context.set_all("kms:EncryptionContextKeys", bound);
+    // Nobody asks on somebody else's behalf.
+    context.determine("kms:ViaService");
+    context.set("kms:CallerAccount", &call.app.config.account_id);
+    context.set("aws:ViaAWSService", "false");
 }
 
-/// What is said of a resource.
-struct Labels {
-    tags: BTreeMap<String, String>,
-    policy: Option<String>,
-    rule: ResourceRule,
-}
-
-/// `None`: there is no such resource, or not yet.
-fn labels(app: &App, resource: &str) -> Option<Labels> {
-    let arn = Arn::parse(resource)?;
-    if let Some(id) = arn.resource.strip_prefix("key/") {
-        let attributes = app.vault.key(&id.parse().ok()?)?.attributes;
-        let policy = match attributes.policy.as_str() {
-            "" => kms::default_policy(&app.config),
-            policy => policy.to_owned(),
-        };
-        return Some(Labels {
-            tags: attributes.tags.clone(),
-            policy: Some(policy),
-            rule: ResourceRule::Required,
-        });
-    }
-    let path = arn.resource.strip_prefix("stream/")?;
-    let (stream, consumer) = match path.split_once("/consumer/") {
-        Some((stream, consumer)) => (stream, Some(consumer.split(':').next().unwrap_or_default())),
-        None => (path, None),
-    };
-    let info = app.streams.look(stream).ok()?;
-    let data = info.data.as_deref()?;
-    let (tags, policy) = match consumer {
-        None => (data.tags.clone(), data.policy.clone()),
-        Some(name) => data.consumer(name).map(|consumer| (consumer.tags.clone(), consumer.policy.clone()))?,
-    };
-    Some(Labels { tags, policy, rule: ResourceRule::Either })
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
 }
