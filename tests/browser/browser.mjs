@@ -179,14 +179,15 @@ export class Console {
     return this.page.evaluate((width) => document.documentElement.scrollWidth - width, this.page.viewport().width);
   }
 
-  /** What axe-core finds wrong with the page as it stands, one line each. */
-  async faultsForAxe() {
+  /** axe-core finds nothing wrong with the page as it stands. */
+  async isAccessible(what) {
     const path = fileURLToPath(import.meta.resolve("axe-core/axe.min.js"));
     await this.page.evaluate(readFileSync(path, "utf8"));
-    return this.page.evaluate(async () => {
+    const faults = await this.page.evaluate(async () => {
       const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
       return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" ")}`);
     });
+    ensure(faults.length === 0, `${what}: ${faults.join(" | ")}`);
   }
 
   /** The page as it stands is accessible in both schemes, and nothing sticks out, however wide the window is. */
@@ -198,8 +199,7 @@ export class Console {
         await this.shot(`${name}-${scheme}-${width}`, true);
         const over = await this.overflow();
         ensure(over <= 0, `${name} at ${width} px: ${over} px stick out`);
-        const faults = await this.faultsForAxe();
-        ensure(faults.length === 0, `${name}, ${scheme}, ${width} px: ${faults.join(" | ")}`);
+        await this.isAccessible(`${name}, ${scheme}, ${width} px`);
       }
     }
     await this.desktop();

@@ -370,10 +370,12 @@ async function schemes(console_, { live: name }) {
     await console_.openStream(name);
     await console_.untilState("playback", (now) => now.status === "playing", 30_000);
     seen.push(await colour());
+    await console_.isAccessible(`the page of a stream, ${scheme}`);
     await console_.shot(`stream-${scheme}`);
     await console_.open("#/");
     await until("the list", () => console_.page.$("table.streams"));
     await until("pictures", () => console_.page.$(".preview img"), PICTURE_MS);
+    await console_.isAccessible(`the list of streams, ${scheme}`);
     await console_.shot(`streams-${scheme}`);
   }
   ensure(seen[0] !== seen[1], "dark and light look the same");

@@ -80,12 +80,16 @@ function LiveButton({ state, live, onClick }: { state: PlayerState; live: boolea
   const { latencyS, mode } = state;
   const following = mode === "live" && live;
   const behind = latencyS === null ? "" : following ? `${latencyS.toFixed(1)} s` : `−${age(latencyS * 1000)}`;
-  const spoken = following ? `Live, ${behind} behind` : live ? "Go live" : "The camera is not live; go to the newest footage";
+  const shown = [live ? "LIVE" : "NEWEST", behind].filter(Boolean).join(" ");
+  // It begins with what is to be seen, so that who speaks to the browser can say it.
+  const spoken = following
+    ? `${shown} behind`
+    : `${shown}: ${live ? "go to the live edge" : "the camera is not live; go to the newest footage"}`;
   return (
     <button type="button" class={`live-button${following ? " following" : ""}`} aria-label={spoken} title={`${spoken} (N)`} onClick={onClick}>
       <span class="live-dot" aria-hidden="true" />
       <span>{live ? "LIVE" : "NEWEST"}</span>
-      <span class="latency">{behind}</span>
+      <span class="latency"> {behind}</span>
     </button>
   );
 }

@@ -56,6 +56,7 @@ export function Sections({ client, footage, info, zone, reading, onSeek }: Props
         ))}
       </div>
       <div role="tabpanel" id="section" aria-labelledby={`tab-${chosen}`}>
+        <h2 class="visually-hidden">{sections.find(([id]) => id === chosen)?.[1]}</h2>
         {chosen === "push" && <PushCommands client={client} stream={info.name} />}
         {chosen === "gaps" && <Gaps footage={footage} zone={zone} onSeek={onSeek} />}
         {chosen === "read" && reading && <ReadTab {...reading} />}

@@ -56,7 +56,10 @@ function Empty({ client, parts, info }: { client: Client; parts: StreamParts; in
         {info.source ? (
           <SourceLine client={client} parts={parts} info={info} />
         ) : (
-          <PushCommands client={client} stream={info.name} />
+          <>
+            <h2 class="visually-hidden">Push to it</h2>
+            <PushCommands client={client} stream={info.name} />
+          </>
         )}
       </section>
       <Sections client={client} footage={parts.footage} info={info} zone={zone} reading={null} onSeek={() => undefined} />
