@@ -25,7 +25,7 @@ usage: cargo xtask COMMAND
   web                build the console into web/dist
   bench [NAME]       measure; without a name, list the benchmarks
   sim [N [FIRST]]    live N (1000) simulated lives of the record log, with crashes and faults; `sim --seed N` replays one
-  fuzz TARGET [-- ARGS]  fuzz a parser with cargo-fuzz (needs the nightly toolchain)
+  fuzz TARGET [-- ARGS]  fuzz a parser with cargo-fuzz
 ";
 
 fn main() -> ExitCode {
