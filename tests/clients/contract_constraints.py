@@ -15,6 +15,7 @@ GOOD = {
     "ConsumerARN": f"{ARN}/consumer/c:1", "StreamARN": ARN, "ResourceARN": ARN, "Data": b"x", "Policy": "{}", "KeyId": "k",
     "NewStartingHashKey": "1", "ExplicitHashKey": "1", "SequenceNumberForOrdering": "1", "StartingSequenceNumber": "1",
     "SequenceNumber": "1", "CiphertextBlob": b"x", "Plaintext": b"x", "AliasName": "alias/a", "TargetKeyId": "k", "Marker": "m",
+    "StreamId": "abcdefghij0123456789-abc",
 }
 BOOLEAN, NUMBER, TEXT = ("java.lang.Boolean", "com.amazon.coral.value.json.numbers.TruncatingBigNumber", "java.lang.String")
 WANTED = {"string": "an String", "integer": "an Integer", "boolean": "an Boolean", "blob": "a Blob",

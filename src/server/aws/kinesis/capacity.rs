@@ -2,7 +2,9 @@
 
 use super::change::{change, must_be_active};
 use super::quota;
-use super::shapes::{ARN_MEMBER, DISTRIBUTION, FROM_ZERO, MODE, NAME_MEMBER, RECORD_KIB, STREAM_ARN};
+use super::shapes::{
+    ARN_MEMBER, DISTRIBUTION, FROM_ZERO, MODE, NAME_MEMBER, RECORD_KIB, STREAM_ARN, STREAM_ID_MEMBER,
+};
 use super::stream_ref::{look, stream_arn};
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
@@ -13,11 +15,17 @@ pub(super) const SET_MODE: &[Member] = &[
     required("StreamARN", STREAM_ARN),
     required("StreamModeDetails", MODE),
     optional("WarmThroughputMiBps", FROM_ZERO),
+    STREAM_ID_MEMBER,
 ];
-pub(super) const SET_RECORD_SIZE: &[Member] = &[ARN_MEMBER, required("MaxRecordSizeInKiB", RECORD_KIB)];
-pub(super) const SET_WARM: &[Member] = &[ARN_MEMBER, NAME_MEMBER, required("WarmThroughputMiBps", FROM_ZERO)];
-pub(super) const SET_DISTRIBUTION: &[Member] =
-    &[required("StreamARN", STREAM_ARN), required("RecordDistributionStrategy", DISTRIBUTION)];
+pub(super) const SET_RECORD_SIZE: &[Member] =
+    &[ARN_MEMBER, required("MaxRecordSizeInKiB", RECORD_KIB), STREAM_ID_MEMBER];
+pub(super) const SET_WARM: &[Member] =
+    &[ARN_MEMBER, NAME_MEMBER, required("WarmThroughputMiBps", FROM_ZERO), STREAM_ID_MEMBER];
+pub(super) const SET_DISTRIBUTION: &[Member] = &[
+    required("StreamARN", STREAM_ARN),
+    required("RecordDistributionStrategy", DISTRIBUTION),
+    STREAM_ID_MEMBER,
+];
 
 /// How often a stream may change between its users and itself deciding on its shards.
 const MODE_CHANGES_PER_DAY: usize = 2;

@@ -7,7 +7,7 @@
 //! ```
 //! with little-endian numbers.
 
-use super::shapes::{CONSUMER_ARN, LIMIT, NEXT_TOKEN, STREAM_ARN, STREAM_NAME, TAGS};
+use super::shapes::{CONSUMER_ARN, LIMIT, NEXT_TOKEN, STREAM_ARN, STREAM_ID_MEMBER, STREAM_NAME, TAGS};
 use super::stream_ref::{look, stream_arn};
 use super::{faults, making, tags, token};
 use crate::aws::arn::Arn;
@@ -18,18 +18,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use streams::{Capacity, Consumer, ConsumerError, StreamInfo, StreamKind};
 
-pub(super) const REGISTER: &[Member] =
-    &[required("StreamARN", STREAM_ARN), required("ConsumerName", STREAM_NAME), optional("Tags", TAGS)];
+pub(super) const REGISTER: &[Member] = &[
+    required("StreamARN", STREAM_ARN),
+    required("ConsumerName", STREAM_NAME),
+    optional("Tags", TAGS),
+    STREAM_ID_MEMBER,
+];
 pub(super) const ONE: &[Member] = &[
     optional("StreamARN", STREAM_ARN),
     optional("ConsumerName", STREAM_NAME),
     optional("ConsumerARN", CONSUMER_ARN),
+    STREAM_ID_MEMBER,
 ];
 pub(super) const LIST: &[Member] = &[
     required("StreamARN", STREAM_ARN),
     optional("NextToken", NEXT_TOKEN),
     optional("MaxResults", LIMIT),
     optional("StreamCreationTimestamp", Shape::Timestamp),
+    STREAM_ID_MEMBER,
 ];
 
 /// Most consumers of a stream, and of one on demand whose account has committed itself.

@@ -2,16 +2,21 @@
 
 use super::faults::status_name;
 use super::sequence::SequenceNumber;
-use super::shapes::{ARN_MEMBER, LIMIT, NAME_MEMBER, SHARD_ID};
+use super::shapes::{ARN_MEMBER, LIMIT, NAME_MEMBER, SHARD_ID, STREAM_ID_MEMBER};
 use super::shard_id::{shard_index, shard_name};
 use super::stream_ref::{look, stream_arn};
 use crate::aws::operation::{Call, Outcome};
 use crate::aws::wire::{Member, Value, optional, structure};
 use streams::{Capacity, Distribution, ShardInfo, StreamInfo, StreamStatus};
 
-pub(super) const STREAM: &[Member] =
-    &[NAME_MEMBER, ARN_MEMBER, optional("Limit", LIMIT), optional("ExclusiveStartShardId", SHARD_ID)];
-pub(super) const SUMMARY: &[Member] = &[NAME_MEMBER, ARN_MEMBER];
+pub(super) const STREAM: &[Member] = &[
+    NAME_MEMBER,
+    ARN_MEMBER,
+    optional("Limit", LIMIT),
+    optional("ExclusiveStartShardId", SHARD_ID),
+    STREAM_ID_MEMBER,
+];
+pub(super) const SUMMARY: &[Member] = &[NAME_MEMBER, ARN_MEMBER, STREAM_ID_MEMBER];
 
 /// Shards of one `DescribeStream`.
 const SHARDS_MAX: usize = 100;

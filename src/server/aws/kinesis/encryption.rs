@@ -5,7 +5,7 @@
 
 use super::change::must_be_active;
 use super::faults;
-use super::shapes::{ARN_MEMBER, NAME_MEMBER};
+use super::shapes::{ARN_MEMBER, NAME_MEMBER, STREAM_ID_MEMBER};
 use super::stream_ref::look;
 use crate::aws::error::AwsError;
 use crate::aws::kms;
@@ -19,6 +19,7 @@ pub(super) const INPUT: &[Member] = &[
     ARN_MEMBER,
     required("EncryptionType", Shape::Text(Text::one_of(&["NONE", "KMS"]))),
     required("KeyId", Shape::Text(Text::of(1, 2048))),
+    STREAM_ID_MEMBER,
 ];
 
 /// `StartStreamEncryption`

@@ -3,7 +3,7 @@
 use super::describe::{encryption_type, hash_key_range};
 use super::iterator::{Position, tail};
 use super::sequence::SequenceNumber;
-use super::shapes::{ARN_MEMBER, DRY_RUN, ITERATOR, LIMIT};
+use super::shapes::{ARN_MEMBER, DRY_RUN, ITERATOR, LIMIT, STREAM_ID_MEMBER};
 use super::shard_id::shard_name;
 use super::{faults, stream_ref};
 use crate::aws::error::AwsError;
@@ -16,7 +16,7 @@ use streams::{
 };
 
 pub(super) const INPUT: &[Member] =
-    &[required("ShardIterator", ITERATOR), optional("Limit", LIMIT), ARN_MEMBER, DRY_RUN];
+    &[required("ShardIterator", ITERATOR), optional("Limit", LIMIT), ARN_MEMBER, DRY_RUN, STREAM_ID_MEMBER];
 
 /// Most records of one answer.
 const RECORDS_MAX: usize = 10_000;

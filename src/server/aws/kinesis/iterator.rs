@@ -8,7 +8,7 @@
 //! with little-endian numbers: 285 characters at most. One is good for five minutes and each answer gives a new one.
 
 use super::sequence::SequenceNumber;
-use super::shapes::{ARN_MEMBER, DRY_RUN, NAME_MEMBER, SEQUENCE_NUMBER, SHARD_ID};
+use super::shapes::{ARN_MEMBER, DRY_RUN, NAME_MEMBER, SEQUENCE_NUMBER, SHARD_ID, STREAM_ID_MEMBER};
 use super::shard_id::{shard_index, shard_name};
 use super::{faults, stream_ref, token};
 use crate::app::App;
@@ -26,6 +26,7 @@ pub(super) const INPUT: &[Member] = &[
     optional("StartingSequenceNumber", SEQUENCE_NUMBER),
     optional("Timestamp", Shape::Timestamp),
     DRY_RUN,
+    STREAM_ID_MEMBER,
 ];
 
 /// Where a reader may start.

@@ -8,7 +8,7 @@
 //! with little-endian numbers.
 
 use super::describe::shard_value;
-use super::shapes::{ARN_MEMBER, LIMIT, NAME_MEMBER, NEXT_TOKEN, SHARD_ID};
+use super::shapes::{ARN_MEMBER, LIMIT, NAME_MEMBER, NEXT_TOKEN, SHARD_ID, STREAM_ID_MEMBER};
 use super::shard_id::shard_index;
 use super::{faults, stream_ref, token};
 use crate::aws::error::AwsError;
@@ -32,6 +32,7 @@ pub(super) const INPUT: &[Member] = &[
         ]),
     ),
     ARN_MEMBER,
+    STREAM_ID_MEMBER,
 ];
 
 /// Names of filters; their places are what tokens hold.

@@ -1,7 +1,7 @@
 //! `EnableEnhancedMonitoring` and `DisableEnhancedMonitoring`
 
 use super::change::{change, must_be_active};
-use super::shapes::{ARN_MEMBER, NAME_MEMBER};
+use super::shapes::{ARN_MEMBER, NAME_MEMBER, STREAM_ID_MEMBER};
 use super::stream_ref::{look, stream_arn};
 use crate::aws::operation::{Call, Outcome};
 use crate::aws::wire::{Member, Shape, Text, Value, required, structure};
@@ -27,6 +27,7 @@ pub(super) const INPUT: &[Member] = &[
         "ShardLevelMetrics",
         Shape::List { of: &Shape::Text(Text::one_of(NAMES)), min: 1, max: 7, called: None },
     ),
+    STREAM_ID_MEMBER,
 ];
 
 /// `EnableEnhancedMonitoring`

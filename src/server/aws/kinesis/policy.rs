@@ -2,13 +2,15 @@
 
 use super::change::change;
 use super::resource::{RESOURCE_ARN, Resource, resource, went_away};
+use super::shapes::STREAM_ID_MEMBER;
 use crate::auth::policy::{POLICY_BYTES_MAX, Policy, PolicyKind};
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
 use crate::aws::wire::{Member, Shape, Text, required, structure};
 
-pub(super) const PUT: &[Member] = &[RESOURCE_ARN, required("Policy", Shape::Text(Text::of(0, usize::MAX)))];
-pub(super) const ONE: &[Member] = &[RESOURCE_ARN];
+pub(super) const PUT: &[Member] =
+    &[RESOURCE_ARN, required("Policy", Shape::Text(Text::of(0, usize::MAX))), STREAM_ID_MEMBER];
+pub(super) const ONE: &[Member] = &[RESOURCE_ARN, STREAM_ID_MEMBER];
 
 /// `PutResourcePolicy`
 pub(super) async fn put(call: Call<'_>) -> Outcome {

@@ -4,7 +4,9 @@
 
 use super::describe::encryption_type;
 use super::sequence::SequenceNumber;
-use super::shapes::{ARN_MEMBER, DATA, DRY_RUN, HASH_KEY, NAME_MEMBER, PARTITION_KEY, SEQUENCE_NUMBER};
+use super::shapes::{
+    ARN_MEMBER, DATA, DRY_RUN, HASH_KEY, NAME_MEMBER, PARTITION_KEY, SEQUENCE_NUMBER, STREAM_ID_MEMBER,
+};
 use super::shard_id::shard_name;
 use super::{faults, hash_key, stream_ref};
 use crate::aws::error::AwsError;
@@ -22,6 +24,7 @@ pub(super) const ONE: &[Member] = &[
     optional("ExplicitHashKey", HASH_KEY),
     optional("SequenceNumberForOrdering", SEQUENCE_NUMBER),
     DRY_RUN,
+    STREAM_ID_MEMBER,
 ];
 
 pub(super) const MANY: &[Member] = &[
@@ -41,6 +44,7 @@ pub(super) const MANY: &[Member] = &[
     NAME_MEMBER,
     ARN_MEMBER,
     DRY_RUN,
+    STREAM_ID_MEMBER,
 ];
 
 /// Room for the heads of a call with keys of common lengths.

@@ -1,6 +1,6 @@
 //! `SplitShard`, `MergeShards` and `UpdateShardCount`
 
-use super::shapes::{ARN_MEMBER, FROM_ONE, HASH_KEY, NAME_MEMBER, SHARD_ID};
+use super::shapes::{ARN_MEMBER, FROM_ONE, HASH_KEY, NAME_MEMBER, SHARD_ID, STREAM_ID_MEMBER};
 use super::shard_id::{shard_name, shard_named};
 use super::stream_ref::{look, stream_arn};
 use super::{faults, quota};
@@ -9,19 +9,26 @@ use crate::aws::operation::{Call, Outcome, Reply};
 use crate::aws::wire::{Member, Shape, Text, Value, required, structure};
 use streams::{HashRange, ReshardError, StreamInfo};
 
-pub(super) const SPLIT: &[Member] =
-    &[NAME_MEMBER, required("ShardToSplit", SHARD_ID), required("NewStartingHashKey", HASH_KEY), ARN_MEMBER];
+pub(super) const SPLIT: &[Member] = &[
+    NAME_MEMBER,
+    required("ShardToSplit", SHARD_ID),
+    required("NewStartingHashKey", HASH_KEY),
+    ARN_MEMBER,
+    STREAM_ID_MEMBER,
+];
 pub(super) const MERGE: &[Member] = &[
     NAME_MEMBER,
     required("ShardToMerge", SHARD_ID),
     required("AdjacentShardToMerge", SHARD_ID),
     ARN_MEMBER,
+    STREAM_ID_MEMBER,
 ];
 pub(super) const COUNT: &[Member] = &[
     NAME_MEMBER,
     required("TargetShardCount", FROM_ONE),
     required("ScalingType", Shape::Text(Text::one_of(&["UNIFORM_SCALING"]))),
     ARN_MEMBER,
+    STREAM_ID_MEMBER,
 ];
 
 /// `SplitShard`. Answers when it is sure to happen.

@@ -1,7 +1,7 @@
 //! `IncreaseStreamRetentionPeriod` and `DecreaseStreamRetentionPeriod`
 
 use super::change::must_be_active;
-use super::shapes::{ARN_MEMBER, NAME_MEMBER};
+use super::shapes::{ARN_MEMBER, NAME_MEMBER, STREAM_ID_MEMBER};
 use super::{faults, stream_ref};
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
@@ -12,6 +12,7 @@ pub(super) const INPUT: &[Member] = &[
     NAME_MEMBER,
     ARN_MEMBER,
     required("RetentionPeriodHours", Shape::Integer { min: i32::MIN as i64, max: i32::MAX as i64 }),
+    STREAM_ID_MEMBER,
 ];
 
 /// Shortest retention in hours.

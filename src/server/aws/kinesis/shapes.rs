@@ -64,6 +64,20 @@ pub(super) const MODE: Shape = Shape::Structure(&[crate::aws::wire::required(
 
 pub(super) const NAME_MEMBER: Member = optional("StreamName", STREAM_NAME);
 pub(super) const ARN_MEMBER: Member = optional("StreamARN", STREAM_ARN);
+/// The service has reserved it; what keeps to its look is left alone there, too.
+pub(super) const STREAM_ID_MEMBER: Member = optional(
+    "StreamId",
+    Shape::Text(Text::of(1, 24).like(Pattern {
+        shown: "[a-z0-9]{20}-[a-z0-9]{3}",
+        matches: |text| {
+            let plain =
+                |part: &str| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+            text.split_once('-').is_some_and(|(long, short)| {
+                long.len() == 20 && short.len() == 3 && plain(long) && plain(short)
+            })
+        },
+    })),
+);
 pub(super) const DRY_RUN: Member = optional("DryRun", Shape::Boolean);
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! `CreateStream` and `DeleteStream`
 
 use super::shapes::{
-    ARN_MEMBER, DISTRIBUTION, FROM_ONE, FROM_ZERO, MODE, NAME_MEMBER, RECORD_KIB, STREAM_NAME, TAGS,
+    ARN_MEMBER, DISTRIBUTION, FROM_ONE, FROM_ZERO, MODE, NAME_MEMBER, RECORD_KIB, STREAM_ID_MEMBER,
+    STREAM_NAME, TAGS,
 };
 use super::stream_ref::look;
 use super::{faults, making, quota, tags};
@@ -24,7 +25,7 @@ pub(super) const CREATE: &[Member] = &[
     optional("RecordDistributionStrategy", DISTRIBUTION),
 ];
 pub(super) const DELETE: &[Member] =
-    &[NAME_MEMBER, ARN_MEMBER, optional("EnforceConsumerDeletion", Shape::Boolean)];
+    &[NAME_MEMBER, ARN_MEMBER, optional("EnforceConsumerDeletion", Shape::Boolean), STREAM_ID_MEMBER];
 
 /// Shards of a stream that is made without saying how many.
 const SHARDS_DEFAULT: u32 = 4;

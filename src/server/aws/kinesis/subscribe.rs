@@ -8,7 +8,7 @@ use super::consumers::{Known, named};
 use super::get_records::{children, record_value};
 use super::iterator::{KINDS, Wanted, starting_at};
 use super::sequence::SequenceNumber;
-use super::shapes::{CONSUMER_ARN, DRY_RUN, SEQUENCE_NUMBER, SHARD_ID};
+use super::shapes::{CONSUMER_ARN, DRY_RUN, SEQUENCE_NUMBER, SHARD_ID, STREAM_ID_MEMBER};
 use super::shard_id::{shard_name, shard_named};
 use super::{change, faults};
 use crate::aws::error::AwsError;
@@ -36,6 +36,7 @@ pub(super) const INPUT: &[Member] = &[
         ]),
     ),
     DRY_RUN,
+    STREAM_ID_MEMBER,
 ];
 
 /// `SubscribeToShard`

@@ -3,7 +3,7 @@
 
 use super::change::change;
 use super::resource::{RESOURCE_ARN, Resource, resource, went_away};
-use super::shapes::{ARN_MEMBER, NAME_MEMBER, TAGS};
+use super::shapes::{ARN_MEMBER, NAME_MEMBER, STREAM_ID_MEMBER, TAGS};
 use super::stream_ref::look;
 use crate::aws::error::AwsError;
 use crate::aws::operation::{Call, Outcome, Reply};
@@ -12,17 +12,18 @@ use std::collections::BTreeMap;
 
 const KEYS: Member =
     required("TagKeys", Shape::List { of: &Shape::Text(Text::of(1, 128)), min: 1, max: 50, called: None });
-pub(super) const ADD: &[Member] = &[NAME_MEMBER, ARN_MEMBER, required("Tags", TAGS)];
-pub(super) const REMOVE: &[Member] = &[NAME_MEMBER, ARN_MEMBER, KEYS];
+pub(super) const ADD: &[Member] = &[NAME_MEMBER, ARN_MEMBER, required("Tags", TAGS), STREAM_ID_MEMBER];
+pub(super) const REMOVE: &[Member] = &[NAME_MEMBER, ARN_MEMBER, KEYS, STREAM_ID_MEMBER];
 pub(super) const LIST: &[Member] = &[
     NAME_MEMBER,
     ARN_MEMBER,
     optional("ExclusiveStartTagKey", Shape::Text(Text::of(1, 128))),
     optional("Limit", Shape::Integer { min: 1, max: 50 }),
+    STREAM_ID_MEMBER,
 ];
-pub(super) const TAG: &[Member] = &[RESOURCE_ARN, required("Tags", TAGS)];
-pub(super) const UNTAG: &[Member] = &[RESOURCE_ARN, KEYS];
-pub(super) const LIST_OF: &[Member] = &[RESOURCE_ARN];
+pub(super) const TAG: &[Member] = &[RESOURCE_ARN, required("Tags", TAGS), STREAM_ID_MEMBER];
+pub(super) const UNTAG: &[Member] = &[RESOURCE_ARN, KEYS, STREAM_ID_MEMBER];
+pub(super) const LIST_OF: &[Member] = &[RESOURCE_ARN, STREAM_ID_MEMBER];
 
 /// Most tags of one resource.
 const TAGS_MAX: usize = 50;
