@@ -106,7 +106,7 @@ function Give({ kinesis, keyId, free, onClose, onDone }: GiveProps) {
       </label>
       <p class="note">
         What is written from now on can be read for as long as this key is there and enabled. What was written before stays under
-        the key it had.
+        the key it had. Users need a right on the key to write to the stream (kms:GenerateDataKey) and to read it (kms:Decrypt).
       </p>
     </Ask>
   );
