@@ -29,7 +29,7 @@ pub enum InvalidSetting {
         min: u64,
     },
     /// How often the key-encryption key is changed.
-    #[error("the key of a stream can be changed {max} times in 24 hours")]
+    #[error("the key of a stream can be chosen {max} times in 24 hours, and given up as often")]
     KeyChanges {
         /// What is allowed.
         max: usize,

@@ -1,4 +1,11 @@
 //! A stream's data keys: which there are, and the few that lie opened in memory.
+//!
+//! A wrapped data key is bound to its place, as its additional data (see [`vault::WrappedKey`]):
+//!
+//! ```text
+//! the key of the stream's row, and if the stream's users chose the key-encryption key: 0x00, what they say it is bound to
+//! ```
+//! Data keys from before there was that second part have the first alone. The row says of each which it has.
 
 use crate::error::DataKeyError;
 use crate::limits::{DATA_KEY_LIFETIME, OPENED_KEY_LIFETIME, OPENED_KEYS_MAX};
@@ -6,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use vault::{DataKey, KeyId, KeyUseError, Vault, WrappedKey};
+use vault::{DataKey, KeyId, KeyUseError, UnwrapError, Vault, WrappedKey};
 
 /// One data key as the stream's row keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +26,9 @@ pub(crate) struct Generation {
     /// The key, wrapped by the stream's key-encryption key.
     #[serde(with = "base64_bytes")]
     pub(crate) wrapped: Vec<u8>,
+    /// Which of the row's bindings it is bound to, if to any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) binding: Option<usize>,
 }
 
 impl Generation {
@@ -26,6 +36,16 @@ impl Generation {
     pub(crate) fn has_expired(&self, now_ms: u64) -> bool {
         Duration::from_millis(now_ms.saturating_sub(self.created_ms)) >= DATA_KEY_LIFETIME
     }
+}
+
+/// What a data key of a row is bound to.
+pub(crate) fn context(row_key: &str, binding: Option<&str>) -> Vec<u8> {
+    let mut context = row_key.as_bytes().to_vec();
+    if let Some(binding) = binding {
+        context.push(0);
+        context.extend_from_slice(binding.as_bytes());
+    }
+    context
 }
 
 /// The data keys of one stream.
@@ -36,6 +56,8 @@ pub(crate) struct DataKeys {
 struct Ring {
     /// Oldest first.
     generations: Vec<Generation>,
+    /// What they are bound to besides the row.
+    bindings: Vec<String>,
     /// At most [`OPENED_KEYS_MAX`].
     opened: Vec<Opened>,
     destroyed: bool,
@@ -51,8 +73,9 @@ struct Opened {
 }
 
 impl DataKeys {
-    pub(crate) fn new(generations: Vec<Generation>) -> Self {
-        let ring = Ring { generations, opened: Vec::new(), destroyed: false, retry_at: Duration::ZERO };
+    pub(crate) fn new(generations: Vec<Generation>, bindings: Vec<String>) -> Self {
+        let (opened, destroyed, retry_at) = (Vec::new(), false, Duration::ZERO);
+        let ring = Ring { generations, bindings, opened, destroyed, retry_at };
         Self { ring: Mutex::new(ring) }
     }
 
@@ -61,11 +84,12 @@ impl DataKeys {
     }
 
     /// Takes over what the row says now.
-    pub(crate) fn adopt(&self, generations: Vec<Generation>) {
+    pub(crate) fn adopt(&self, generations: Vec<Generation>, bindings: Vec<String>) {
         let mut ring = self.ring();
         if !ring.destroyed {
             ring.opened.retain(|opened| generations.iter().any(|known| known.number == opened.number));
             ring.generations = generations;
+            ring.bindings = bindings;
         }
     }
 
@@ -117,7 +141,7 @@ impl DataKeys {
     pub(crate) fn open(
         &self,
         vault: &Vault,
-        context: &[u8],
+        row_key: &str,
         number: u32,
         now: Duration,
     ) -> Result<DataKey, DataKeyError> {
@@ -135,7 +159,10 @@ impl DataKeys {
         }
         let known = ring.generations.iter().find(|generation| generation.number == number);
         let generation = known.ok_or(DataKeyError::Missing { number })?;
-        let key = vault.unwrap(&WrappedKey::parse(&generation.wrapped)?, context)?;
+        let binding = generation.binding.map(|index| ring.bindings.get(index).map(String::as_str));
+        let binding = binding.map(|known| known.ok_or(UnwrapError::NotAuthentic)).transpose()?;
+        let wrapped = WrappedKey::parse(&generation.wrapped)?;
+        let key = vault.unwrap(&wrapped, &context(row_key, binding))?;
         if ring.opened.len() >= OPENED_KEYS_MAX {
             ring.opened.remove(0);
         }
@@ -161,5 +188,40 @@ mod base64_bytes {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use vault::{RootSource, SystemEntropy};
+
+    #[test]
+    fn a_data_key_opens_only_for_what_it_is_bound_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = RootSource::from_file(dir.path().join("root.key"), true);
+        let vault = Vault::open(&dir.path().join("keys"), &root, Arc::new(SystemEntropy)).unwrap();
+        let key = vault.create_key("").unwrap();
+        let generation = |number, binding: Option<usize>, text| {
+            let (_, wrapped) = vault.generate_data_key(&key, &context("stream/a", text)).unwrap();
+            Generation { number, created_ms: 0, wrapped: wrapped.as_bytes().to_vec(), binding }
+        };
+        let generations = || {
+            vec![
+                generation(1, None, None),
+                generation(2, Some(0), Some("x")),
+                generation(3, Some(1), Some("y")),
+            ]
+        };
+        let bindings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let opens = |bound: &[&str], row: &str| {
+            let keys = DataKeys::new(generations(), bindings(bound));
+            [1, 2, 3].map(|number| keys.open(&vault, row, number, Duration::ZERO).is_ok())
+        };
+        assert_eq!(opens(&["x", "y"], "stream/a"), [true, true, true]);
+        assert_eq!(opens(&["x", "y"], "stream/b"), [false, false, false]);
+        assert_eq!(opens(&["y", "x"], "stream/a"), [true, false, false]);
+        assert_eq!(opens(&["x"], "stream/a"), [true, true, false], "what it is bound to is not known");
     }
 }

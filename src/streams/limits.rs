@@ -81,9 +81,11 @@ pub const DATA_KEY_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 pub const OPENED_KEY_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// Opened data keys kept per stream.
 pub(crate) const OPENED_KEYS_MAX: usize = 16;
-/// How often the key-encryption key of a stream may be changed in 24 hours, there and back counted each: every change makes
-/// a data key that the stream's row has to keep.
-pub const KEY_CHANGES_PER_DAY: usize = 50;
+/// How often the users of a stream may choose a key-encryption key in 24 hours, and how often they may go back to the default
+/// key: every change makes a data key that the stream's row has to keep.
+pub const KEY_CHANGES_PER_DAY: usize = 25;
+/// How long a stream shows as updating after such a change: long enough for whoever waits for that to see it.
+pub const KEY_CHANGE_SHOWN: Duration = Duration::from_millis(500);
 /// After a replacement of a data key failed because the catalogue could not be written, the next try waits this long.
 pub(crate) const DATA_KEY_RETRY: Duration = Duration::from_secs(60);
 

@@ -6,7 +6,7 @@ use crate::error::{
     CatalogueError, CreateError, DeleteError, OpenError, ReadError, ShardError, StreamNotFound, UpdateError,
 };
 use crate::hold::Hold;
-use crate::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, StreamsConfig};
+use crate::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX, KEY_CHANGE_SHOWN, StreamsConfig};
 use crate::room::{DiskState, Room};
 use crate::shard::Shard;
 use crate::traffic::Totals;
@@ -158,14 +158,27 @@ impl Streams {
 
     /// Has a stream's data keys wrapped by a key of the user's choice, or by the default key again; durable on return. What is
     /// appended from then on depends on that key; older records go on depending on the key that was there before. The key
-    /// must be enabled, and may be changed [`KEY_CHANGES_PER_DAY`](crate::limits::KEY_CHANGES_PER_DAY) times a day.
+    /// must be enabled. A key may be chosen, and given up, [`KEY_CHANGES_PER_DAY`](crate::limits::KEY_CHANGES_PER_DAY) times in 24
+    /// hours each. The stream shows as *updating* for [`KEY_CHANGE_SHOWN`], though it is done.
     pub async fn set_key(
         &self,
         name: &str,
         chosen: Option<ChosenKey>,
     ) -> Result<Arc<StreamInfo>, UpdateError> {
         let (core, name) = (self.core.clone(), name.to_owned());
-        self.to_its_end(async move { core.catalogue.set_key(&name, chosen).await }).await
+        self.to_its_end(async move {
+            let (stream, changed) = core.catalogue.set_key(&name, chosen).await?;
+            let info = stream.info();
+            if changed {
+                let shown = core.env.clock.sleep(KEY_CHANGE_SHOWN);
+                core.tasks.spawn(core.stop.clone().run_until_cancelled_owned(async move {
+                    shown.await;
+                    stream.show_rekeying(false);
+                }));
+            }
+            Ok(info)
+        })
+        .await
     }
 
     /// Places a hold on a stream, in the stead of one of the same name; durable on return. What it covers stays until it is

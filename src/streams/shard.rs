@@ -325,9 +325,8 @@ impl Shard {
     }
 
     fn data_key(&self, number: u32) -> Result<DataKey, ReadError> {
-        let context = self.stream.row_key.as_bytes();
         let now = self.core.env.clock.monotonic();
-        Ok(self.stream.keys.open(&self.core.vault, context, number, now)?)
+        Ok(self.stream.keys.open(&self.core.vault, &self.stream.row_key, number, now)?)
     }
 }
 

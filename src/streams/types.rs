@@ -31,7 +31,7 @@ pub enum StreamStatus {
     Creating,
     /// It is there.
     Active,
-    /// It is there, and its shards are being split or merged.
+    /// It is there, and its shards are being split or merged, or its key-encryption key was changed just now.
     Updating,
     /// Its data keys are destroyed, and what is left is being deleted.
     Deleting,
@@ -100,6 +100,8 @@ pub struct ChosenKey {
     pub id: KeyId,
     /// What the user called it; kept with streams of data records.
     pub called: String,
+    /// What data keys that it wraps are bound to, besides their stream.
+    pub bound_to: String,
 }
 
 /// A stream as it stands.
@@ -135,6 +137,10 @@ pub struct StreamInfo {
     pub(crate) unfinished: Unfinished,
     /// The key-encryption key that wraps its new data keys.
     pub key: String,
+    /// What new data keys are bound to besides the stream.
+    pub(crate) binding: Option<String>,
+    /// The same of all data keys there are, each once.
+    pub(crate) bindings: Vec<String>,
 }
 
 impl StreamInfo {

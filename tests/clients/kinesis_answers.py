@@ -207,6 +207,7 @@ def main():
         consumers(walk, arn, name, first, began)
         account(walk)
         walk.both("StopStreamEncryption", arn, EncryptionType="KMS", KeyId="alias/aws/kinesis")
+        walk.settled(name)
         walk.both("DeleteStream", arn, EnforceConsumerDeletion=True)
         missing = CONTRACT.expected("input", lambda told: "ignored" in told) - walk.asked
         assert not missing, f"{form}: not asked with: {sorted(missing)}"

@@ -60,7 +60,9 @@ same(kinesis.disable_enhanced_monitoring(StreamName="s", ShardLevelMetrics=["ALL
 # Encryption: sealed in any case, but answers say so only if it was asked for.
 put = lambda **more: kinesis.put_record(StreamName="s", Data=b"x", PartitionKey="a", **more)
 assert "EncryptionType" not in put()
+settled = lambda: kinesis.get_waiter("stream_exists").wait(StreamName="s", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 kinesis.start_stream_encryption(StreamName="s", EncryptionType="KMS", KeyId="alias/aws/kinesis")
+settled()
 same((summary()["EncryptionType"], summary()["KeyId"]), ("KMS", "alias/aws/kinesis"))
 same(put()["EncryptionType"], "KMS")
 same(refusal(kinesis.start_stream_encryption, StreamName="s", EncryptionType="KMS", KeyId="alias/other")[0],
@@ -68,6 +70,7 @@ same(refusal(kinesis.start_stream_encryption, StreamName="s", EncryptionType="KM
 same(refusal(kinesis.start_stream_encryption, StreamName="s", EncryptionType="NONE", KeyId="alias/aws/kinesis")[0],
      "ValidationException")
 kinesis.stop_stream_encryption(StreamName="s", EncryptionType="KMS", KeyId="alias/aws/kinesis")
+settled()
 same(summary()["EncryptionType"], "NONE")
 
 # Capacity and record size.

@@ -203,6 +203,9 @@ def streams():
         told = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
         return told["EncryptionType"], told.get("KeyId")
 
+    def settled():
+        kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+
     def put(data):
         return kinesis.put_record(StreamName=name, Data=data, PartitionKey="a").get("EncryptionType")
 
@@ -210,6 +213,7 @@ def streams():
     names = [made["KeyId"], made["Arn"], alias, f"arn:aws:kms:us-east-1:000000000000:{alias}"]
     for number, key in enumerate(names):
         kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=key)
+        settled()
         check(summary() == ("KMS", key), summary())
         check(put(str(number + 1).encode()) == "KMS", key)
     for code, key in (("KMSDisabledException", disabled), ("KMSInvalidStateException", leaving),
@@ -218,6 +222,8 @@ def streams():
         refused(code, kinesis.start_stream_encryption, StreamName=name, EncryptionType="KMS", KeyId=key)
     check(summary() == ("KMS", names[-1]), "refusals change nothing")
     kinesis.stop_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=alias)
+    check(kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"] == "UPDATING", "shown")
+    settled()
     check(summary() == ("NONE", None), summary())
     check(put(b"5") is None, "not spoken of")
     shard = kinesis.list_shards(StreamName=name)["Shards"][0]["ShardId"]

@@ -1,8 +1,9 @@
 //! What a user needs a right on the key of a stream for, where the clock stands still.
 
-use super::kinesis::{call_as, done, pushed, reply, start};
+use super::kinesis::{call_as, done, pushed, reply, settle, start};
 use super::*;
 use serde_json::json;
+use shardlog::env::sim::ManualClock;
 use std::collections::BTreeMap;
 
 const STREAM: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/s";
@@ -26,7 +27,7 @@ struct World {
 }
 
 impl World {
-    async fn new(server: TestServer) -> Self {
+    async fn new(server: TestServer, clock: &ManualClock) -> Self {
         let key_id = server.app.vault.create_key("").unwrap();
         server.app.vault.create_alias("alias/mine", &key_id, 0).unwrap();
         for name in ["s", "plain"] {
@@ -37,6 +38,7 @@ impl World {
         for (name, key) in [("s", "alias/mine"), ("plain", "alias/aws/kinesis")] {
             let start = json!({"StreamName": name, "EncryptionType": "KMS", "KeyId": key});
             done(&server, "StartStreamEncryption", start).await;
+            settle(&server, clock, name).await;
         }
         let consumer = json!({"StreamARN": STREAM, "ConsumerName": "c"});
         let consumer =
@@ -90,7 +92,7 @@ fn refused() -> Result<(), String> {
 #[tokio::test]
 async fn records_of_a_stream_need_a_right_on_its_key() {
     let (server, clock) = start().await;
-    let world = World::new(server).await;
+    let world = World::new(server, &clock).await;
     assert_eq!((world.put("plain").await, world.get("plain").await), (Ok(()), Ok(())), "the default key");
     assert_eq!(
         (world.put("s").await, world.get("s").await, world.subscribe().await),
@@ -120,7 +122,7 @@ async fn records_of_a_stream_need_a_right_on_its_key() {
 #[tokio::test]
 async fn the_policy_of_the_key_must_allow_too() {
     let (server, clock) = start().await;
-    let world = World::new(server).await;
+    let world = World::new(server, &clock).await;
     world.put_policy("keys", &json!([allow(&["kms:*"], "*", &json!({}))])).await;
     assert_eq!(world.put("s").await, Ok(()));
     let bert = json!([{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:user/bert"}, "Action": "kms:*", "Resource": "*"}]);
@@ -134,8 +136,8 @@ async fn the_policy_of_the_key_must_allow_too() {
 
 #[tokio::test]
 async fn a_stream_takes_no_key_that_its_user_may_not_use() {
-    let (server, _) = start().await;
-    let world = World::new(server).await;
+    let (server, clock) = start().await;
+    let world = World::new(server, &clock).await;
     let start = |key: &str| json!({"StreamName": "plain", "EncryptionType": "KMS", "KeyId": key});
     assert_eq!(world.as_ann("StartStreamEncryption", start("alias/mine")).await, refused());
     assert_eq!(
@@ -143,6 +145,7 @@ async fn a_stream_takes_no_key_that_its_user_may_not_use() {
         Err("KMSNotFoundException".into())
     );
     assert_eq!(world.as_ann("StartStreamEncryption", start("alias/aws/kinesis")).await, Ok(()));
+    settle(&world.server, &clock, "plain").await;
     world.put_policy("keys", &json!([allow(&["kms:GenerateDataKey"], &world.key, &json!({}))])).await;
     assert_eq!(world.as_ann("StartStreamEncryption", start("alias/mine")).await, Ok(()));
 }
@@ -150,7 +153,7 @@ async fn a_stream_takes_no_key_that_its_user_may_not_use() {
 #[tokio::test]
 async fn uses_of_keys_are_in_the_audit_log_once_in_five_minutes() {
     let (server, clock) = start().await;
-    let world = World::new(server).await;
+    let world = World::new(server, &clock).await;
     world.put_policy("keys", &json!([allow(&["kms:*"], "*", &json!({}))])).await;
     let uses = async || {
         world.server.app.audit.write_counts().await;
@@ -174,8 +177,8 @@ async fn uses_of_keys_are_in_the_audit_log_once_in_five_minutes() {
 
 #[tokio::test]
 async fn a_refused_root_ends_subscriptions_too() {
-    let (server, _) = start().await;
-    let world = World::new(server).await;
+    let (server, clock) = start().await;
+    let world = World::new(server, &clock).await;
     assert!(pushed(&world.server, &world.consumer).await.contains("aGk="));
     world.server.app.vault.refuse_root(Some(vault::RootRefusal::AccessDenied));
     let said = pushed(&world.server, &world.consumer).await;

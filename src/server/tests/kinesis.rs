@@ -7,6 +7,7 @@ use crate::aws::error::AwsError;
 use crate::aws::front::perform;
 use crate::aws::operation::Reply;
 use crate::aws::wire::{Format, json};
+use ::streams::limits::KEY_CHANGE_SHOWN;
 use futures_util::StreamExt;
 use serde_json::json;
 use shardlog::env::sim::ManualClock;
@@ -56,6 +57,12 @@ pub(super) async fn call_as(
         Reply::Events(_) => panic!("{operation} goes on and on"),
         Reply::Value(value) => Ok(serde_json::from_slice(&Format::Json.encode(&value)).unwrap()),
     }
+}
+
+/// Lets a change of a stream's key be over.
+pub(super) async fn settle(server: &TestServer, clock: &ManualClock, stream: &str) {
+    clock.advance(KEY_CHANGE_SHOWN);
+    server.app.streams.settled(stream).await.unwrap();
 }
 
 pub(super) async fn done(server: &TestServer, operation: &str, input: Value) -> Value {
@@ -184,6 +191,7 @@ async fn a_key_that_cannot_be_used_stops_its_streams_within_five_minutes() {
     done(&server, "CreateStream", json!({"StreamName": "s", "ShardCount": 1})).await;
     let with = |key: &str| json!({"StreamName": "s", "EncryptionType": "KMS", "KeyId": key});
     done(&server, "StartStreamEncryption", with("alias/mine")).await;
+    settle(&server, &clock, "s").await;
     let told = done(&server, "DescribeStreamSummary", json!({"StreamName": "s"})).await;
     assert_eq!(told["StreamDescriptionSummary"]["KeyId"], "alias/mine", "{told}");
     let arn = &told["StreamDescriptionSummary"]["StreamARN"];

@@ -6,7 +6,7 @@ use crate::crypto::off_runtime;
 use crate::data::DataSettings;
 use crate::error::{CatalogueError, DataKeyError, InvalidSetting, StreamNotFound, UpdateError};
 use crate::hold::Hold;
-use crate::keys::Generation;
+use crate::keys::{self, Generation};
 use crate::limits::{CHANGE_TRIES, DATA_KEY_RETRY, HOLDS_MAX};
 use crate::types::{StreamInfo, StreamPatch};
 use shardlog::MetaError;
@@ -177,7 +177,7 @@ impl Catalogue {
             }
         }
         let number = stream.keys.newest().ok_or(DataKeyError::Destroyed)?;
-        Ok((number, stream.keys.open(&self.vault, stream.row_key.as_bytes(), number, now)?))
+        Ok((number, stream.keys.open(&self.vault, &stream.row_key, number, now)?))
     }
 
     async fn replace_key(&self, stream: &Stream) -> Result<(), CatalogueError> {
@@ -188,9 +188,7 @@ impl Catalogue {
             if newest.is_some_and(|newest| !newest.has_expired(now_ms)) {
                 return Ok(false);
             }
-            let number = newest.map_or(1, |newest| newest.number.saturating_add(1));
-            let generation = self.new_generation(&row.key, &stream.row_key, number, now_ms)?;
-            row.data_keys.push(generation);
+            self.add_generation(row, &stream.row_key, now_ms)?;
             Ok(true)
         })
         .await
@@ -217,18 +215,26 @@ impl Catalogue {
         .await
     }
 
-    /// A new data key, wrapped.
-    pub(super) fn new_generation(
+    /// Makes a new data key, wrapped as the row says.
+    pub(super) fn add_generation(
         &self,
-        key: &str,
-        context: &str,
-        number: u32,
+        row: &mut Row,
+        row_key: &str,
         created_ms: u64,
-    ) -> Result<Generation, CatalogueError> {
-        let key = super::open::parse_key_id(context, key)?;
-        let (_, wrapped) =
-            self.vault.generate_data_key(&key, context.as_bytes()).map_err(DataKeyError::from)?;
-        Ok(Generation { number, created_ms, wrapped: wrapped.as_bytes().to_vec() })
+    ) -> Result<(), CatalogueError> {
+        let number = row.data_keys.last().map_or(1, |newest| newest.number.saturating_add(1));
+        let context = keys::context(row_key, row.binding.as_deref());
+        let key = super::open::parse_key_id(row_key, &row.key)?;
+        let (_, wrapped) = self.vault.generate_data_key(&key, &context).map_err(DataKeyError::from)?;
+        let binding = row.binding.as_ref().map(|binding| {
+            let known = row.bindings.iter().position(|known| known == binding);
+            known.unwrap_or_else(|| {
+                row.bindings.push(binding.clone());
+                row.bindings.len() - 1
+            })
+        });
+        row.data_keys.push(Generation { number, created_ms, wrapped: wrapped.as_bytes().to_vec(), binding });
+        Ok(())
     }
 }
 

@@ -46,8 +46,8 @@ impl Catalogue {
 
     async fn make(&self, info: &StreamInfo) -> Result<Arc<Stream>, CatalogueError> {
         let key = key_of(info.id);
-        let first_key = self.new_generation(&info.key, &key, 1, info.created_ms)?;
-        let mut row = Row { phase: Phase::Creating, ..Row::of(info, vec![first_key]) };
+        let mut row = Row { phase: Phase::Creating, ..Row::of(info, Vec::new()) };
+        self.add_generation(&mut row, &key, info.created_ms)?;
         let version = self.write_row(&key, None, &row).await?;
         match self.make_shards(&mut row, &key, version).await {
             Ok(version) => Ok(Arc::new(Stream::new(&row, version, self.shard_admission_bytes))),
@@ -87,6 +87,8 @@ impl Catalogue {
             shards: ShardMap::new((0..).zip(split_evenly(new.shards)).map(shard).collect()),
             unfinished: Unfinished::default(),
             key: self.default_key.to_string(),
+            binding: None,
+            bindings: Vec::new(),
         }
     }
 

@@ -70,6 +70,12 @@ pub(crate) struct Row {
     pub(crate) unfinished: UnfinishedRow,
     /// The key-encryption key.
     pub(crate) key: String,
+    /// What new data keys are bound to besides the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) binding: Option<String>,
+    /// The same of all data keys there are, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) bindings: Vec<String>,
     /// The data keys that a readable record may need, oldest first.
     pub(crate) data_keys: Vec<Generation>,
 }
@@ -141,6 +147,8 @@ impl Row {
             shards: self.shard_map(),
             unfinished,
             key: self.key.clone(),
+            binding: self.binding.clone(),
+            bindings: self.bindings.clone(),
         }
     }
 
@@ -163,6 +171,8 @@ impl Row {
             shards: (0..).zip(info.shards.iter()).map(shard).collect(),
             unfinished: UnfinishedRow::of(&info.unfinished, info.created_ms),
             key: info.key.clone(),
+            binding: info.binding.clone(),
+            bindings: info.bindings.clone(),
             data_keys,
         }
     }
@@ -214,8 +224,10 @@ pub(crate) mod tests {
             ),
             unfinished: Unfinished::default(),
             key: "0190".into(),
+            binding: None,
+            bindings: Vec::new(),
         };
-        Row::of(&info, vec![Generation { number: 1, created_ms: 5, wrapped: vec![1, 2, 3] }])
+        Row::of(&info, vec![Generation { number: 1, created_ms: 5, wrapped: vec![1, 2, 3], binding: None }])
     }
 
     #[test]
@@ -321,6 +333,23 @@ pub(crate) mod tests {
             r#""placed_ms":7},{"name":"b","range":{"from_ms":4,"to_ms":9,"clock":"server"},"reason":"why","placed_ms":7}]"#
         );
         assert!(text.contains(holds), "{text}");
+        assert_eq!(Row::decode(&key_of(row.id), &bytes).unwrap(), row);
+        assert_eq!(Row::of(&row.info(), row.data_keys.clone()), row);
+    }
+
+    /// What was added to version 1 when data keys were bound to more than the row.
+    #[test]
+    fn bindings_are_kept() {
+        let mut row = row();
+        row.data_keys[0].binding = Some(0);
+        (row.binding, row.bindings) = (Some("b".into()), vec!["a".into(), "b".into()]);
+        let bytes = row.encode().unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let expected = concat!(
+            r#""key":"0190","binding":"b","bindings":["a","b"],"#,
+            r#""data_keys":[{"number":1,"created_ms":5,"wrapped":"AQID","binding":0}]}"#
+        );
+        assert!(text.ends_with(expected), "{text}");
         assert_eq!(Row::decode(&key_of(row.id), &bytes).unwrap(), row);
         assert_eq!(Row::of(&row.info(), row.data_keys.clone()), row);
     }

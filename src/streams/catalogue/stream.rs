@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, watch};
 /// A stream in memory. A stream nobody writes to is this and nothing more: no task, no buffer.
 pub(crate) struct Stream {
     pub(crate) id: u128,
-    /// Key of its row; also the context under which its data keys are wrapped.
+    /// Key of its row; its data keys are bound to it.
     pub(crate) row_key: String,
     info: watch::Sender<Arc<StreamInfo>>,
     pub(crate) keys: DataKeys,
@@ -33,6 +33,8 @@ pub(crate) struct Stream {
     pub(crate) appended: AtomicU64,
     /// What its shards took and gave since the start.
     pub(crate) totals: Totals,
+    /// Its key-encryption key was changed just now, and it shows.
+    rekeying: AtomicBool,
     deleted: AtomicBool,
 }
 
@@ -92,7 +94,8 @@ impl Stream {
             row_key: key_of(row.id),
             cells: RwLock::new(info.shards.iter().map(cell).collect()),
             shard_admission_bytes,
-            keys: DataKeys::new(row.data_keys.clone()),
+            keys: DataKeys::new(row.data_keys.clone(), row.bindings.clone()),
+            rekeying: AtomicBool::new(false),
             info: watch::Sender::new(Arc::new(info)),
             row: tokio::sync::Mutex::new(RowState { version, gone: false }),
             trimming: tokio::sync::Mutex::default(),
@@ -133,7 +136,10 @@ impl Stream {
 
     /// Takes over a row that was written or read.
     pub(super) fn adopt(&self, row: &Row) {
-        let info = row.info();
+        let mut info = row.info();
+        if info.status == StreamStatus::Active && self.rekeying.load(Ordering::Acquire) {
+            info.status = StreamStatus::Updating;
+        }
         {
             let mut cells = self.cells_mut();
             for shard in info.shards.iter() {
@@ -149,7 +155,24 @@ impl Stream {
             });
         }
         self.info.send_replace(Arc::new(info));
-        self.keys.adopt(row.data_keys.clone());
+        self.keys.adopt(row.data_keys.clone(), row.bindings.clone());
+    }
+
+    /// Begins to show, or shows no more, that the key-encryption key was changed.
+    pub(crate) fn show_rekeying(&self, shown: bool) {
+        self.rekeying.store(shown, Ordering::Release);
+        self.info.send_if_modified(|info| {
+            let before = info.status;
+            let after = match before {
+                StreamStatus::Active if shown => StreamStatus::Updating,
+                StreamStatus::Updating if !shown && !info.unfinished.is_resharding() => StreamStatus::Active,
+                other => other,
+            };
+            if after != before {
+                Arc::make_mut(info).status = after;
+            }
+            after != before
+        });
     }
 
     /// Whether it was deleted; its shards answer nothing any more.

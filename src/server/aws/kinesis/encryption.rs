@@ -6,7 +6,7 @@
 use super::change::must_be_active;
 use super::faults;
 use super::shapes::{ARN_MEMBER, NAME_MEMBER, STREAM_ID_MEMBER};
-use super::stream_ref::look;
+use super::stream_ref::{look, stream_arn};
 use crate::aws::error::AwsError;
 use crate::aws::kms;
 use crate::aws::operation::{Call, Outcome, Reply};
@@ -28,7 +28,17 @@ pub(super) async fn start(call: Call<'_>) -> Outcome {
     let called = call.input.text("KeyId").unwrap_or_default();
     let id = kms::key_named(&call, called)
         .map_err(|error| AwsError::new("KMSNotFoundException", error.message().to_owned()))?;
-    set_key(&call, &stream, Some(ChosenKey { id, called: called.to_owned() })).await
+    set_key(
+        &call,
+        &stream,
+        Some(ChosenKey { id, called: called.to_owned(), bound_to: binding(&call, &stream) }),
+    )
+    .await
+}
+
+/// What data keys are bound to: the encryption context that the service gives.
+fn binding(call: &Call<'_>, stream: &StreamInfo) -> String {
+    serde_json::json!({kms::STREAM_CONTEXT: stream_arn(call, &stream.name)}).to_string()
 }
 
 /// `StopStreamEncryption`: back to the default key. Which key is named does not matter, because it may be gone.

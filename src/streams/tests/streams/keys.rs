@@ -3,10 +3,10 @@
 use crate::world::{World, heads, put, record};
 use shardlog::{MetaStore, Parts, ReadLimit};
 use std::time::Duration;
-use streams::limits::{DATA_KEY_LIFETIME, KEY_CHANGES_PER_DAY, OPENED_KEY_LIFETIME};
+use streams::limits::{DATA_KEY_LIFETIME, KEY_CHANGE_SHOWN, KEY_CHANGES_PER_DAY, OPENED_KEY_LIFETIME};
 use streams::{
-    AppendError, CatalogueError, ChosenKey, DataKeyError, InvalidSetting, ReadError, Seq, Shard, TrimExactly,
-    UpdateError,
+    AppendError, CatalogueError, ChosenKey, DataKeyError, InvalidSetting, ReadError, Seq, Shard, StreamPatch,
+    StreamStatus, TrimExactly, UpdateError,
 };
 use vault::KeyUseError;
 
@@ -107,7 +107,11 @@ async fn streams_share_a_default_key_that_is_made_once() {
 
 /// A key of the user's own.
 fn own_key(world: &World) -> ChosenKey {
-    ChosenKey { id: world.vault.create_key("own").unwrap(), called: "alias/own".to_owned() }
+    ChosenKey {
+        id: world.vault.create_key("own").unwrap(),
+        called: "alias/own".to_owned(),
+        bound_to: "own".to_owned(),
+    }
 }
 
 async fn refused_append(shard: &Shard) -> KeyUseError {
@@ -222,11 +226,13 @@ async fn keys_change_so_often_and_none_is_forgotten_that_was_in_use_today() {
     let (streams, shard) = world.with_cam().await;
     let own = own_key(&world);
     let rows = async || world.meta.list("stream/").await.unwrap()[0].1.value.len();
-    for there in 0..KEY_CHANGES_PER_DAY {
+    // Going back to the default key counts for itself.
+    for there in 0..2 * KEY_CHANGES_PER_DAY {
         streams.set_key("cam", (there % 2 == 0).then(|| own.clone())).await.unwrap();
     }
     let refused = streams.set_key("cam", Some(own.clone())).await;
     assert!(matches!(refused, Err(UpdateError::Invalid(InvalidSetting::KeyChanges { .. }))), "{refused:?}");
+    streams.set_key("cam", None).await.expect("it has that key");
     // An append that began before the last changes could still be on its way to the disk.
     let full = rows().await;
     streams.retention_pass(&TrimExactly, world.now()).await;
@@ -237,4 +243,52 @@ async fn keys_change_so_often_and_none_is_forgotten_that_was_in_use_today() {
     assert!(rows().await < full / 4, "{} of {full} bytes", rows().await);
     assert!(streams.set_key("cam", Some(own)).await.is_ok());
     put(&shard, "1").await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_key_shows_for_a_moment() {
+    let world = World::new();
+    let (streams, shard) = world.with_cam().await;
+    let own = own_key(&world);
+    let status = || streams.look("cam").unwrap().status;
+    assert_eq!(streams.set_key("cam", Some(own.clone())).await.unwrap().status, StreamStatus::Updating);
+    put(&shard, "0").await;
+    // Whatever else changes.
+    streams.update("cam", StreamPatch { retention_hours: Some(7), ..StreamPatch::default() }).await.unwrap();
+    assert_eq!(status(), StreamStatus::Updating);
+    world.sim.clock.advance(KEY_CHANGE_SHOWN);
+    assert_eq!(streams.settled("cam").await.unwrap().status, StreamStatus::Active);
+    streams.set_key("cam", Some(own)).await.unwrap();
+    assert_eq!(status(), StreamStatus::Active, "nothing changed");
+    // A stop ends it, and so does a failure.
+    streams.set_key("cam", None).await.unwrap();
+    streams.shutdown().await;
+    let streams = world.open().await;
+    assert_eq!(streams.look("cam").unwrap().status, StreamStatus::Active);
+    world.meta.writes_left.set(0);
+    assert!(streams.set_key("cam", Some(own_key(&world))).await.is_err());
+    assert_eq!(streams.look("cam").unwrap().status, StreamStatus::Active);
+}
+
+#[tokio::test]
+async fn data_keys_are_bound_to_what_their_users_say() {
+    let world = World::new();
+    let (streams, shard) = world.with_cam().await;
+    let own = own_key(&world);
+    put(&shard, "0").await; // bound to the stream alone, as all were before there was more
+    let numbers = async || key_numbers(&world, &shard).await;
+    streams.set_key("cam", Some(own.clone())).await.unwrap();
+    put(&shard, "1").await;
+    let renamed = ChosenKey { bound_to: "renamed".to_owned(), ..own.clone() };
+    streams.set_key("cam", Some(renamed)).await.unwrap();
+    put(&shard, "2").await;
+    assert_eq!(numbers().await, [1, 2, 3], "another binding needs another data key");
+    world.sim.clock.advance(DATA_KEY_LIFETIME);
+    put(&shard, "3").await;
+    streams.set_key("cam", Some(own)).await.unwrap();
+    put(&shard, "4").await;
+    assert_eq!(numbers().await, [1, 2, 3, 4, 5]);
+    streams.shutdown().await;
+    let shard = world.open().await.shard("cam", 0).unwrap();
+    assert_eq!(heads(&shard).await, ["0", "1", "2", "3", "4"]);
 }
