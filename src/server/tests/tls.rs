@@ -89,3 +89,44 @@ fn files_that_hold_no_certificate_are_named() {
     let error = acceptor(&path, &path).err().unwrap();
     assert!(matches!(&error, TlsError::NoCertificate(named) if *named == path), "{error}");
 }
+
+/// The KMS of this server holds a root key, asked over TLS by those who trust its certificate.
+#[tokio::test]
+async fn a_root_key_is_held_over_tls() {
+    use crate::aws::root_kms::{RootKms, Settings};
+    use crate::http::{ExchangeError, connector, exchange};
+    let (server, _) = start().await;
+    let folder = server.app.data.parent().unwrap().to_owned();
+    let key = server.app.vault.create_key("").unwrap();
+    let settings = Settings {
+        key: key.to_string(),
+        endpoint: Some(format!("https://localhost:{}", server.address.port()).parse().unwrap()),
+        region: Some("us-east-1".to_owned()),
+    };
+    let kms = |bundle: &Path| {
+        RootKms::new(settings.clone(), |name| match name {
+            "AWS_CA_BUNDLE" => Some(bundle.display().to_string()),
+            "AWS_ACCESS_KEY_ID" => Some(KEY_ID.to_owned()),
+            "AWS_SECRET_ACCESS_KEY" => Some(SECRET.to_owned()),
+            _ => None,
+        })
+    };
+    let env = Env::real();
+    let root = kms(&folder.join("cert.pem")).unwrap().create(&env).await.unwrap();
+    let keys = folder.join("other-keys");
+    let entropy: Arc<dyn vault::Entropy> = Arc::new(vault::SystemEntropy);
+    drop(vault::Vault::open(&keys, &root, entropy.clone()).unwrap());
+    let carried = vault::stated_root(&keys).unwrap().unwrap().wrapped;
+    let again = kms(&folder.join("cert.pem")).unwrap().open(&carried, &env).await.unwrap();
+    assert!(vault::Vault::open(&keys, &again, entropy).is_ok());
+
+    // Somebody else's certificate is no answer.
+    let other = folder.join("other.pem");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&other, made.cert.pem()).unwrap();
+    let endpoint = format!("https://localhost:{}", server.address.port()).parse().unwrap();
+    let request = http::Request::get("/").header("host", "localhost").body(Default::default()).unwrap();
+    let refused = exchange(&endpoint, Some(&connector(&other).unwrap()), request, 1 << 10).await;
+    assert!(matches!(refused, Err(ExchangeError::Tls { .. })), "{refused:?}");
+    assert!(kms(&folder.join("none.pem")).is_err());
+}
