@@ -7,7 +7,7 @@ use crate::setup::{self, Purpose};
 pub(crate) fn run(words: &[&str]) -> Outcome {
     setup::install(Purpose::Bench)?;
     if words.first() == Some(&"streams") {
-        crate::peers::install()?;
+        crate::peers::install(words.get(1).copied())?;
     }
     build_release()?;
     let args = [&["run", "--release", "--package", "bench", "--"], words].concat();
