@@ -142,6 +142,16 @@ impl Snapshot {
         self.add(gauge)
     }
 
+    /// Adds several such numbers: the rest of each one's name, its help, and what it is.
+    pub fn values<'n>(
+        &self,
+        prefix: &str,
+        values: impl IntoIterator<Item = (&'n str, &'n str, f64)>,
+    ) -> Result<(), prometheus::Error> {
+        let mut values = values.into_iter();
+        values.try_for_each(|(name, help, value)| self.value(&format!("{prefix}{name}"), help, value))
+    }
+
     fn add(&self, family: impl Collector + 'static) -> Result<(), prometheus::Error> {
         self.registry.register(Box::new(family))
     }

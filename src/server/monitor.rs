@@ -44,9 +44,7 @@ async fn look(app: &App, named: bool) -> Result<String, prometheus::Error> {
     root_kms(app, &snapshot)?;
     cameras(app, &snapshot)?;
     rtsp(app, &snapshot)?;
-    for (name, help, value) in traffic_values(app.streams.traffic()) {
-        snapshot.value(&format!("kinetoscope_data_{name}"), help, value)?;
-    }
+    snapshot.values("kinetoscope_data_", traffic_values(app.streams.traffic()))?;
     if named {
         streams(app, &snapshot).await?;
         data_streams(app, &snapshot)?;
@@ -93,10 +91,7 @@ fn log(stats: LocalStats, snapshot: &Snapshot) -> Result<(), prometheus::Error> 
         ("damaged_total", "Places in the log found damaged", stats.damaged as f64),
         ("unknown_files", "Files in the log's directories that are not ours", stats.unknown_files as f64),
     ];
-    for (name, help, value) in values {
-        snapshot.value(&format!("kinetoscope_log_{name}"), help, value)?;
-    }
-    Ok(())
+    snapshot.values("kinetoscope_log_", values)
 }
 
 /// What the log holds of streams that nobody knows.
@@ -126,9 +121,7 @@ fn disk(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
         ("disk_evicted_records_total", "Records that went to make room", disk.evicted_records as f64),
         ("disk_evicted_bytes_total", "Bytes of them", disk.evicted_bytes as f64),
     ];
-    for (name, help, value) in values {
-        snapshot.value(&format!("kinetoscope_{name}"), help, value)?;
-    }
+    snapshot.values("kinetoscope_", values)?;
     match disk.free {
         Some(free) => snapshot.value("kinetoscope_disk_free_bytes", "What may still be written", free as f64),
         None => Ok(()),
@@ -147,10 +140,7 @@ fn root_kms(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
         ("checks_refused_total", "Times it may not", counts.refused as f64),
         ("checks_unanswered_total", "Times the KMS did not say", counts.unanswered as f64),
     ];
-    for (name, help, value) in values {
-        snapshot.value(&format!("kinetoscope_root_kms_{name}"), help, value)?;
-    }
-    Ok(())
+    snapshot.values("kinetoscope_root_kms_", values)
 }
 
 fn workers(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
@@ -165,24 +155,22 @@ fn workers(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
         ("frames_total", "Frames made", stats.frames as f64),
         ("restarts_total", "Media-workers replaced because they died", stats.restarts as f64),
     ];
-    for (name, help, value) in values {
-        snapshot.value(&format!("kinetoscope_workers_{name}"), help, value)?;
-    }
-    Ok(())
+    snapshot.values("kinetoscope_workers_", values)
 }
 
 fn rtsp(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
     let view = app.rtsp.view(app.config.tls());
     let values = [
-        ("connections", "RTSP connections", view.connections),
-        ("sessions", "Cameras that push over RTSP", view.sessions),
-        ("refused_total", "Cameras refused over RTSP", view.refused_total),
-        ("stray_packets_total", "Packets on channels that nobody had set up", view.stray_packets_total),
+        ("connections", "RTSP connections", view.connections as f64),
+        ("sessions", "Cameras that push over RTSP", view.sessions as f64),
+        ("refused_total", "Cameras refused over RTSP", view.refused_total as f64),
+        (
+            "stray_packets_total",
+            "Packets on channels that nobody had set up",
+            view.stray_packets_total as f64,
+        ),
     ];
-    for (name, help, value) in values {
-        snapshot.value(&format!("kinetoscope_rtsp_{name}"), help, value as f64)?;
-    }
-    Ok(())
+    snapshot.values("kinetoscope_rtsp_", values)
 }
 
 fn cameras(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
@@ -204,9 +192,7 @@ fn cameras(app: &App, snapshot: &Snapshot) -> Result<(), prometheus::Error> {
             stats.workers.recycled as f64,
         ),
     ];
-    for (name, help, value) in values {
-        snapshot.value(&format!("kinetoscope_{name}"), help, value)?;
-    }
+    snapshot.values("kinetoscope_", values)?;
     let counts =
         app.sources.counts().into_iter().map(|(state, count)| (state.name().to_owned(), count as f64));
     snapshot.family("kinetoscope_sources", "Cameras that are called for", "state", counts)

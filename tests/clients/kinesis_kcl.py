@@ -3,7 +3,6 @@
 Its leases lie in moto's DynamoDB. Everything put must come at least once, the records of a key in order, and the shards
 that were closed must be said to have ended.
 """
-import logging
 import queue
 import subprocess
 import sys
@@ -11,9 +10,9 @@ import tempfile
 import threading
 import time
 
+import emulated
 import java
 from kinesis_client import ENDPOINT, client, create
-from moto.server import ThreadedMotoServer
 
 STREAM = "kcl"
 KEYS = 20
@@ -101,10 +100,8 @@ def check(consumer, count):
 
 
 def main():
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    dynamo = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    dynamo.start()
-    address = f"http://127.0.0.1:{dynamo.get_host_and_port()[1]}"
+    dynamo, port = emulated.start()
+    address = f"http://127.0.0.1:{port}"
     kinesis = client()
     create(kinesis, STREAM, shards=2)
     put(kinesis, range(200))

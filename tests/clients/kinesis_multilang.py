@@ -2,17 +2,15 @@
 
 It must see everything once at least, and the end of a shard that is split meanwhile. Its leases lie in moto's DynamoDB.
 """
-import logging
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import time
 
+import emulated
 import java
 from kinesis_client import ENDPOINT, client, create
-from moto.server import ThreadedMotoServer
 
 STREAM = "multilang"
 SECONDS = 240
@@ -64,16 +62,14 @@ def await_seen(daemon, log, path, count, ended):
 
 
 def main():
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    dynamo = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    dynamo.start()
+    dynamo, port = emulated.start()
     kinesis = client()
     create(kinesis, STREAM, shards=1)
     put(kinesis, range(100))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         settings, path, log = folder / "app.properties", folder / "seen", folder / "log"
-        settings.write_text(properties(f"http://127.0.0.1:{dynamo.get_host_and_port()[1]}"))
+        settings.write_text(properties(f"http://127.0.0.1:{port}"))
         words = java.command("software.amazon.kinesis.multilang.MultiLangDaemon", "--properties-file", str(settings))
         with log.open("w") as said:
             daemon = subprocess.Popen(

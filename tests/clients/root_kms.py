@@ -4,14 +4,11 @@ Says `READY URL KEY KEY` first, then one line for each command: `DONE`, with wha
 """
 import base64
 import json
-import logging
 import sys
 
 import boto3
+import emulated
 from botocore.config import Config
-from moto.server import ThreadedMotoServer
-
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
 def bare(key):
@@ -39,9 +36,7 @@ class Kms:
 
     def start(self):
         """Comes back with the same keys: they are this process's."""
-        self.moto = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
-        self.moto.start()
-        self.port = self.moto.get_host_and_port()[1]
+        self.moto, self.port = emulated.start(self.port)
 
     def stop(self):
         self.moto.stop()

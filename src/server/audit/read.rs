@@ -39,7 +39,9 @@ pub(super) fn read(dir: &Path, wanted: &Wanted) -> io::Result<Found> {
             break;
         }
         let text = match std::fs::read(&path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            // Torn lines may be anything; a file of whole ones is not copied.
+            Ok(bytes) => String::from_utf8(bytes)
+                .unwrap_or_else(|torn| String::from_utf8_lossy(torn.as_bytes()).into_owned()),
             // The oldest goes when there are too many.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
